@@ -1,0 +1,55 @@
+# Everything a person does here. `make` alone lists it. PYTHON, TORCH, TORCH_INDEX, CHROMIUM and APT=no: CONTRIBUTING.md.
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all lint type format build dev bench setup lock clean
+BIN := .venv/bin
+
+help: ## this list
+	@echo "make TARGET, each does its own set-up:"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{printf "%-12s%s\n", $$1, $$2}'
+
+demo: ## fine-tune a real model on real data, evaluate it, make a GGUF of it: at most 8 minutes on 2 cores
+	@sh tools/bootstrap/run.sh demo
+	@$(BIN)/python examples/demo.py
+
+test: lint ## what has to pass before a commit lands: lint, types, panels, Python, notebooks, browser, kills
+	@CHROMIUM="$$(cat .cache/chromium)" npm test --silent
+	@$(BIN)/python -m pytest
+
+test-all: lint ## the same with the tests that take many minutes
+	@CHROMIUM="$$(cat .cache/chromium)" npm test --silent
+	@$(BIN)/python -m pytest -m ""
+
+lint: setup ## ruff, import-linter, the strict type checker, tsc and biome
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-logo --no-cache
+	@$(BIN)/mypy
+	@npm run check --silent
+
+type: setup ## the strict type checker alone
+	@$(BIN)/mypy
+
+format: setup ## let ruff and biome put the source in order
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+	@npm run fix --silent
+
+build: setup ## the wheel, with the panels' bundles, in dist/
+	@$(BIN)/python -m build
+
+dev: setup ## JupyterLab on examples/, the bundles built again at each change and reloaded in place
+	@sh tools/dev.sh
+
+bench: setup ## the figures that the documents quote, measured here
+	@for each in bench/*.py; do echo "== $$each"; $(BIN)/python "$$each" || exit 1; done
+
+setup: ## only the set-up
+	@sh tools/bootstrap/run.sh test
+
+lock: setup ## write the versions of this environment to tools/constraints.txt
+	@$(BIN)/python tools/lock.py
+
+clean: ## remove everything that make made here
+	rm -rf .venv node_modules .cache .demo .jupyter dist build test-results notebook_ext/tunebook/widgets/static
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

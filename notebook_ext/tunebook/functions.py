@@ -1,0 +1,429 @@
+"""The Python functions: one for each command, of the same name, returning a model whose dump is the command's JSON.
+
+Every function raises CallError for a wrong call (one line: field, problem, remedy) and WorkFailed where work failed.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from tunebook.pipeline.errors import CallError
+from tunebook.results import (
+    CleanResult,
+    ConfirmResult,
+    DoctorResult,
+    LogsResult,
+    MetricsResult,
+    ReportResult,
+    RunRef,
+    RunsResult,
+    ScriptResult,
+    ShowAttempt,
+    ShowResult,
+)
+
+if TYPE_CHECKING:
+    from tunebook.pipeline.data.report import DataReport
+    from tunebook.pipeline.evaluation.scores import Comparison, ScoreTable
+    from tunebook.pipeline.export.result import ExportResult
+    from tunebook.pipeline.instruction import Reading
+    from tunebook.pipeline.plan import Plan, PlanResult
+    from tunebook.pipeline.run_folder import RunFolder
+    from tunebook.pipeline.spec import Spec
+
+PLAN_ID_LENGTHS = range(6, 65)
+
+
+# Understanding
+
+
+def read(instruction: str) -> Reading:
+    """What an instruction says, field by field, with the words each was read from. Touches neither disk nor network."""
+    from tunebook.pipeline.instruction import read as read_instruction
+
+    return read_instruction(instruction)
+
+
+def inspect(
+    dataset: str,
+    *,
+    model: str | None = None,
+    config: str | None = None,
+    split: str | None = None,
+    method: str | None = None,
+    max_length: int | None = None,
+    against: str | None = None,
+) -> DataReport:
+    """Look at every row of a data set, with a model's tokenizer where one is named."""
+    from tunebook.pipeline.control import anchored
+    from tunebook.pipeline.plan.checkpoint_model import find_model
+    from tunebook.pipeline.plan.make import inspect_for
+    from tunebook.pipeline.spec import make_spec
+
+    if against is not None:
+        raise CallError("against", f"is {against!r}, and no benchmark's texts are here yet", "leave it out")
+    said = {"dataset": dataset, "model": model, "dataset_config": config, "split": split, "method": method}
+    spec = make_spec(
+        **{name: value for name, value in (said | {"max_length": max_length}).items() if value is not None}
+    )
+    found = inspect_for(anchored(spec), find_model(model, None) if model else None).report
+    return found.model_copy(update={"dataset": dataset})
+
+
+def plan(instruction: str, *, on: str | None = None, budget: float | None = None, **fields: Any) -> PlanResult:
+    """Resolve an instruction (or a file that holds one) to a plan. `plan_id` is None while there are questions."""
+    return _plan(instruction, on=on, budget=budget, **fields)[0].result()
+
+
+def script(plan: str, *, output: str | None = None) -> ScriptResult:
+    """Write the training script of a plan (its id, or an instruction) to a file: `train.py` where none is named."""
+    from tunebook.pipeline.scripts.train import dependencies
+
+    made = _plan_of(plan)
+    path = Path(output or "train.py")
+    try:
+        path.write_text(made.script or "", encoding="utf-8")
+    except OSError as failure:
+        raise CallError(
+            "output", f"{path} cannot be written ({failure.strerror})", "name a file in a folder that is there"
+        ) from None
+    return ScriptResult(path=str(path), stage="train", dependencies=dependencies())
+
+
+# Consent and runs
+
+
+def confirm(plan_id: str) -> ConfirmResult:
+    """Ask a person at the terminal for consent to a plan. Raises CallError where no person can be asked."""
+    from tunebook.pipeline import control
+    from tunebook.pipeline.home import home
+    from tunebook.pipeline.journal import Journal
+    from tunebook.pipeline.plan import load_plan
+
+    made = load_plan(Journal(home()), plan_id)
+    assert made.plan_id is not None
+    _need_terminal()
+    yes = _ask(made)
+    if yes:
+        run_id = control.start_planned(made, made_instruction(made))
+        control.consent(run_id, made.plan_id, by="terminal")
+    return ConfirmResult(plan_id=made.plan_id, max_usd=made.max_usd or 0.0, confirmed=yes)
+
+
+def run(
+    plan: str,
+    *,
+    on: str | None = None,
+    budget: float | None = None,
+    yes: bool = False,
+    wait: bool = False,
+    again: bool = False,
+    **fields: Any,
+) -> RunRef:
+    """Run a plan (its id, or an instruction). Idempotent per plan: an unfinished or finished run of it is found again.
+
+    Unconfirmed, it asks at a terminal; without one it returns a `draft`. `wait` returns when the run has ended.
+    """
+    from tunebook.pipeline import control
+
+    if _looks_like_plan_id(plan):
+        if on is not None or budget is not None or fields:
+            field = "on" if on is not None else "budget" if budget is not None else next(iter(fields))
+            raise CallError(field, "cannot change a plan that is made", "make a new plan with it")
+        made, instruction = _plan_of(plan), ""
+    else:
+        made, instruction = _plan(plan, on=on, budget=budget, **fields)
+        _refuse_questions(made)
+    assert made.plan_id is not None
+    run_id = control.start_planned(made, instruction or made_instruction(made), again=again)
+    if _ref(run_id).state == "draft":
+        if yes and (made.max_usd or 0) > 0 and budget is None:
+            raise CallError("budget", "was not given, and this plan can cost money", "add `--budget USD` to `--yes`")
+        if yes or (_person_there() and _ask(made)):
+            control.confirm(run_id, made.plan_id, by="--yes" if yes else "terminal")
+    else:
+        control.ensure_running(run_id)
+    if wait:
+        _wait(run_id)
+    return _ref(run_id)
+
+
+def runs() -> RunsResult:
+    """All runs, the newest first."""
+    from tunebook.pipeline.home import home
+    from tunebook.pipeline.journal import Journal
+
+    return RunsResult(runs=[_ref(run_id) for run_id in Journal(home()).run_ids()])
+
+
+def show(run: str | None = None) -> ShowResult:
+    """What a run is doing now, corrected by what its processes really do."""
+    from tunebook.pipeline.home import home
+    from tunebook.pipeline.journal import Journal
+    from tunebook.pipeline.watch import Live
+
+    run_id = find(run)
+    live = Live(run_id)
+    state = live.poll().run
+    training = state.state == "running" and state.stage == "train"
+    return ShowResult(
+        run_id=run_id,
+        plan_id=state.plan_id,
+        state=state.state,
+        stage=state.stage,
+        why=state.why,
+        attempts=[ShowAttempt.model_validate(attempt.model_dump()) for attempt in state.attempts],
+        step=live.step,
+        loss=live.loss,
+        eta_s=live.eta_s if training else None,
+        usd=sum(attempt.usd for attempt in state.attempts),
+        events=[event.model_dump(exclude={"run_id"}) for event in Journal(home()).events(run_id)],
+    )
+
+
+def logs(run: str | None = None, *, lines: int = 200) -> LogsResult:
+    """The last lines of the newest job's log."""
+    from tunebook.pipeline.watch import Live
+
+    live = Live(find(run))
+    live.poll()
+    return LogsResult(lines=live.log_lines(lines))
+
+
+def metrics(run: str | None = None) -> MetricsResult:
+    """Every metric of the training: name to [[step, value], ...]; the latest attempt wins where they overlap."""
+    from tunebook.pipeline.watch import Live
+
+    live = Live(find(run))
+    live.poll()
+    return MetricsResult(series={name: [(p.step, p.value) for p in points] for name, points in live.series.items()})
+
+
+def stop(run: str | None = None) -> RunRef:
+    """End the training after its step at hand, keep what is there, go on to the evaluation."""
+    from tunebook.pipeline import control
+
+    run_id = find(run)
+    control.stop(run_id)
+    return _ref(run_id)
+
+
+def cancel(run: str | None = None, *, all: bool = False) -> RunRef | RunsResult:
+    """End a run; what it has made stays. With `all`, every unfinished one."""
+    from tunebook.pipeline import control
+
+    if not all:
+        run_id = find(run)
+        control.cancel(run_id)
+        return _ref(run_id)
+    unfinished = [one.run_id for one in runs().runs if one.state not in ("succeeded", "failed", "cancelled")]
+    for run_id in unfinished:
+        control.cancel(run_id)
+    return RunsResult(runs=[_ref(run_id) for run_id in unfinished])
+
+
+def resume(run: str | None = None) -> RunRef:
+    """Go on from the newest whole checkpoint. A failed run stays as it is; a new one goes on from it."""
+    from tunebook.pipeline import control
+
+    return _ref(control.resume(find(run)))
+
+
+def attach() -> RunRef:
+    """See to every unfinished run that nobody watches; returns the newest."""
+    from tunebook.pipeline import control
+
+    return _ref(control.attach())
+
+
+# Results
+
+
+def evaluate(
+    *targets: str, benchmark: str, limit: int | None = None, samples: int = 1, dataset: str | None = None
+) -> ScoreTable:
+    """Score runs, checkpoint folders, model ids or .jsonl files of completions on a benchmark.
+
+    `dataset` is a jsonl of rows with a prompt and a completion; a run or one of its checkpoints brings its held-out rows.
+    """
+    from tunebook.evaluate_targets import evaluate_targets
+
+    if samples != 1:
+        raise CallError("samples", f"is {samples}, and answers are greedy so far", "leave it out")
+    return evaluate_targets(list(targets), benchmark, limit, dataset)
+
+
+def compare(run: str | None = None) -> Comparison:
+    """The checkpoints of a run against its base and each other."""
+    from tunebook.pipeline.stages import comparison_of
+
+    found = comparison_of(_folder(run_id := find(run)))
+    if found is None:
+        raise CallError("run", f"{run_id} has not been evaluated", "wait for its evaluation, or `evaluate` it")
+    return found
+
+
+def report(run: str | None = None, *, output: str | None = None) -> ReportResult:
+    """Write the run's report, one HTML file."""
+    from tunebook.pipeline.home import home
+    from tunebook.pipeline.journal import Journal
+    from tunebook.pipeline.plan import load_plan
+    from tunebook.pipeline.report import write_report
+
+    run_id = find(run)
+    plan_id = _ref(run_id).plan_id
+    if plan_id is None:
+        raise CallError("run", f"{run_id} has no plan", "a report needs a run that was planned")
+    return ReportResult(
+        path=str(write_report(run_id, load_plan(Journal(home()), plan_id), Path(output) if output else None))
+    )
+
+
+def export(target: str | None = None, *, gguf: str | list[str] = "Q4_K_M", push: str | None = None) -> ExportResult:
+    """Merge the best checkpoint of a run (or a checkpoint folder) and make GGUF files of it."""
+    from tunebook.export_target import export_target
+
+    return export_target(target, gguf, push)
+
+
+# Housekeeping
+
+
+def clean(*, everything: bool = False) -> CleanResult:
+    """Remove what finished work has left behind and nobody needs: work folders, and cancelled or failed runs.
+
+    With `everything`, all finished runs go too, with their checkpoints and GGUF files.
+    """
+    from tunebook.cleaning import clean_home
+
+    return clean_home(everything=everything)
+
+
+def doctor() -> DoctorResult:
+    """What this machine can do."""
+    from tunebook.cleaning import examine
+
+    return examine()
+
+
+# Helpers
+
+
+def made_instruction(made: Plan) -> str:
+    return "\n".join(f"{field}: {_typed(value)}" for field, value in made.said.items())
+
+
+def _typed(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def read_spec(
+    instruction: str, *, on: str | None = None, budget: float | None = None, **fields: Any
+) -> tuple[Reading, Spec]:
+    """An instruction and typed options as one spec; a typed option wins over prose. Raises CallError."""
+    from tunebook.pipeline.spec import make_spec
+
+    reading = read(instruction)
+    typed = {
+        name: value for name, value in ({"backend": on, "budget_usd": budget} | fields).items() if value is not None
+    }
+    questions = [one for one in reading.questions if one.field not in typed]
+    reading = reading.model_copy(update={"questions": questions})
+    return reading, make_spec(**(reading.spec | typed))
+
+
+def _plan(instruction: str, **options: Any) -> tuple[Plan, str]:
+    from tunebook.pipeline.control import anchored
+    from tunebook.pipeline.home import home
+    from tunebook.pipeline.journal import Journal
+    from tunebook.pipeline.plan import make_plan
+    from tunebook.pipeline.plan.make import unanswered
+
+    text = _instruction_text(instruction)
+    reading, spec = read_spec(text, **options)
+    if reading.questions:
+        return unanswered(spec, reading.questions), text
+    made = make_plan(anchored(spec))
+    if made.plan_id is not None:
+        Journal(home()).save_plan(made.plan_id, made.model_dump(mode="json"))
+    return made, text
+
+
+def _instruction_text(instruction: str) -> str:
+    """The instruction, or the text of the file that it names."""
+    if "\n" not in instruction and len(instruction) < 500:
+        path = Path(instruction).expanduser()
+        if path.is_file():
+            return path.read_text(encoding="utf-8")
+    return instruction
+
+
+def _looks_like_plan_id(text: str) -> bool:
+    return len(text) in PLAN_ID_LENGTHS and all(letter in "0123456789abcdef" for letter in text)
+
+
+def _plan_of(plan: str) -> Plan:
+    """A plan by its id or from an instruction. Raises CallError while it has questions."""
+    from tunebook.pipeline.home import home
+    from tunebook.pipeline.journal import Journal
+    from tunebook.pipeline.plan import load_plan
+
+    if _looks_like_plan_id(plan):
+        return load_plan(Journal(home()), plan)
+    made = _plan(plan)[0]
+    _refuse_questions(made)
+    return made
+
+
+def _refuse_questions(made: Plan) -> None:
+    if made.questions:
+        first = made.questions[0]
+        raise CallError(first.field, first.why, "say it in the instruction, or as a line `field: value`")
+
+
+def _person_there() -> bool:
+    stdin: TextIO | None = sys.stdin  # None under pythonw and in some services
+    return stdin is not None and stdin.isatty()
+
+
+def _need_terminal() -> None:
+    if not _person_there():
+        raise CallError("confirm", "needs a person at a terminal", "type it there, or use the button in the notebook")
+
+
+def _ask(made: Plan) -> bool:
+    print(f"{made.sentence}\n{made.consent}", file=sys.stderr)
+    print(f"Start, at most ${made.max_usd or 0:.2f}? [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def find(run: str | None) -> str:
+    from tunebook.pipeline.control import find_run
+
+    return find_run(run)
+
+
+def _folder(run_id: str) -> RunFolder:
+    from tunebook.pipeline.run_folder import RunFolder
+
+    return RunFolder(run_id)
+
+
+def _ref(run_id: str) -> RunRef:
+    from tunebook.pipeline.home import home
+    from tunebook.pipeline.journal import Journal
+    from tunebook.pipeline.watch import look
+
+    state = look(Journal(home()), run_id).run
+    return RunRef(run_id=run_id, plan_id=state.plan_id, state=state.state)
+
+
+def _wait(run_id: str) -> None:
+    """Until the run has ended or waits for somebody."""
+    while _ref(run_id).state in ("confirmed", "running", "cancelling"):
+        time.sleep(0.3)

@@ -1,0 +1,28 @@
+"""Where jobs run. A backend is found by name, through the entry points `tunebook.backends`."""
+
+from __future__ import annotations
+
+from tunebook.pipeline.backends.base import Backend, JobRequest, JobStatus
+from tunebook.pipeline.errors import CallError
+
+__all__ = ["Backend", "JobRequest", "JobStatus", "backend", "backend_names"]
+
+
+def backend_names() -> list[str]:
+    from importlib.metadata import entry_points
+
+    return sorted({"local", *(point.name for point in entry_points(group="tunebook.backends"))})
+
+
+def backend(name: str) -> Backend:
+    """The backend of that name. Raises CallError where there is none."""
+    if name == "local":
+        from tunebook.pipeline.backends.local import LocalBackend
+
+        return LocalBackend()
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group="tunebook.backends", name=name):
+        made: Backend = point.load()()
+        return made
+    raise CallError("backend", f"is {name!r}, which is not installed", f"choose one of {', '.join(backend_names())}")

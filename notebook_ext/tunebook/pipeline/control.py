@@ -1,0 +1,225 @@
+"""What a person can ask of runs: create, confirm, stop, cancel, resume, attach. Every door uses these and nothing else.
+
+They only write requests into the journal and see to it that a supervisor is there to carry them out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from tunebook.pipeline.errors import CallError
+from tunebook.pipeline.home import home
+from tunebook.pipeline.journal import Journal
+from tunebook.pipeline.plan import Plan, load_plan
+from tunebook.pipeline.plan.make import data_stamp
+from tunebook.pipeline.run_folder import RunFolder
+from tunebook.pipeline.spec import Spec
+from tunebook.pipeline.supervisor import spawn
+from tunebook.pipeline.watch import Look, look
+
+
+def anchored(spec: Spec) -> Spec:
+    """The spec with local paths made absolute, so that it means the same wherever a supervisor runs."""
+    found = {
+        name: str(Path(value).expanduser().resolve())
+        for name in ("model", "dataset")
+        if (value := getattr(spec, name)) is not None and Path(value).expanduser().exists()
+    }
+    return spec.model_copy(update=found)
+
+
+def spec_hash(spec: Spec) -> str:
+    """Equal for the same words about the same data and model files: a cell that is run again finds its run by it."""
+    stamps = [data_stamp(value) for value in (spec.dataset, spec.model) if value and Path(value).exists()]
+    content = json.dumps([spec.said(), stamps], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def start(spec: Spec, instruction: str, *, yes: bool = False, again: bool = False) -> tuple[str, bool]:
+    """Create a run that prepares itself in the background, or find the one that equals it. Never waits.
+
+    An unfinished or succeeded run of the same spec, data and model is found instead, unless `again`. With `yes` a plan
+    that costs nothing starts by itself. Returns the run's id and whether it is new.
+    """
+    journal, spec = Journal(home()), anchored(spec)
+    digest = spec_hash(spec)
+    if not again and (known := _succeeded(journal, digest)):
+        return known, False
+    data = _created(spec, instruction, digest, yes)
+    run_id, new = journal.create_run(new_run_id(spec), data, same_as=None if again else ("spec_hash", digest))
+    ensure_supervisor(journal, run_id)
+    return run_id, new
+
+
+def start_planned(plan: Plan, instruction: str, *, again: bool = False) -> str:
+    """A run of a plan that is made already, as a draft; the unfinished or succeeded one of the same plan if there is one."""
+    assert plan.plan_id is not None
+    journal, spec = Journal(home()), Spec(**plan.said)
+    if not again:
+        for other in journal.run_ids():
+            state = look(journal, other).run
+            if state.plan_id == plan.plan_id and state.state not in ("failed", "cancelled"):
+                return other
+    journal.save_plan(plan.plan_id, plan.model_dump(mode="json"))
+    same = None if again else ("plan_id", plan.plan_id)
+    run_id, new = journal.create_run(
+        new_run_id(spec), _created(spec, instruction, spec_hash(spec), False), same_as=same
+    )
+    if new:
+        journal.append(run_id, "planned", plan_id=plan.plan_id, max_usd=plan.max_usd)
+    return run_id
+
+
+def consent(run_id: str, plan_id: str, *, by: str) -> None:
+    """Record a person's consent to exactly this plan. Raises CallError if the run's plan is another one now."""
+    journal = Journal(home())
+    run = look(journal, run_id).run
+    if run.plan_id != plan_id:
+        raise CallError(
+            "plan_id", "is not the plan of this run any more", "look at the plan again before you confirm it"
+        )
+    if run.state == "draft":
+        journal.append(run_id, "confirmed", plan_id=plan_id, max_usd=run.max_usd, by=by)
+
+
+def confirm(run_id: str, plan_id: str, *, by: str) -> None:
+    """Consent to this plan, and let the run go."""
+    consent(run_id, plan_id, by=by)
+    ensure_running(run_id)
+
+
+def ensure_running(run_id: str) -> None:
+    """Start a supervisor for this run where there is something to do for one."""
+    ensure_supervisor(Journal(home()), run_id)
+
+
+def cancel(run_id: str) -> Look:
+    """Ask for the run's end. What it has made stays."""
+    return _request(run_id, "cancel_requested", "cancelled")
+
+
+def stop(run_id: str) -> Look:
+    """End the training after its step at hand, keep what is there, and go on to the evaluation."""
+    run = look(Journal(home()), run_id).run
+    if run.state == "draft":
+        raise CallError("run", "has not started", "`cancel` drops a run that has not started")
+    return _request(run_id, "stop_requested", "stopped")
+
+
+def _request(run_id: str, kind: str, done: str) -> Look:
+    journal = Journal(home())
+    now = look(journal, run_id)
+    if now.run.finished:
+        raise CallError("run", f"{run_id} has {now.run.state}", f"only a run at work can be {done}")
+    journal.append(run_id, kind)
+    if now.run.state != "draft":
+        ensure_supervisor(journal, run_id)
+    return look(journal, run_id)
+
+
+def resume(run_id: str) -> str:
+    """Go on with an interrupted run from its newest whole checkpoint; from a failed one make a new run that does.
+
+    Returns the id of the run that goes on. Raises CallError for a run that needs no resuming.
+    """
+    journal = Journal(home())
+    now = look(journal, run_id)
+    if now.run.state in ("succeeded", "cancelled"):
+        raise CallError("run", f"{run_id} has {now.run.state}", "`run --again` makes another run of the same plan")
+    if now.run.state == "failed":
+        return _resume_failed(journal, run_id)
+    if not now.supervised:
+        journal.append(run_id, "resume_requested")
+        spawn(run_id, resume=True)
+    return run_id
+
+
+def _resume_failed(journal: Journal, run_id: str) -> str:
+    run = look(journal, run_id).run
+    if run.plan_id is None:
+        raise CallError("run", f"{run_id} failed before it had a plan", "mend what it says, and run it again")
+    plan = load_plan(journal, run.plan_id)
+    fresh = new_run_id(Spec(**plan.said))
+    old, new = RunFolder(run_id), RunFolder(fresh)
+    if old.output.exists():
+        shutil.copytree(old.output, new.output, ignore=shutil.ignore_patterns("stop"))
+    created = _created(Spec(**run.spec), run.instruction, run.spec_hash, False) | {"resumed_from": run_id}
+    journal.create_run(fresh, created, same_as=None)
+    journal.append(fresh, "planned", plan_id=plan.plan_id, max_usd=plan.max_usd)
+    if plan.max_usd == 0:
+        journal.append(fresh, "confirmed", plan_id=plan.plan_id, max_usd=0.0, by=f"resume of {run_id}")
+        ensure_supervisor(journal, fresh)
+    return fresh
+
+
+def attach() -> str:
+    """See to every unfinished run that nobody watches, and return the newest run's id. Raises CallError if there is none.
+
+    A job that still runs is taken over; one that was killed makes its run `interrupted`, which `resume` goes on from.
+    """
+    journal = Journal(home())
+    runs = journal.run_ids()
+    if not runs:
+        raise CallError("run", "was not named, and there is none yet", "start one with %%finetune or `tunebook run`")
+    for run_id in runs:
+        ensure_supervisor(journal, run_id)
+    unfinished = [run_id for run_id in runs if not look(journal, run_id).run.finished]
+    return (unfinished or runs)[0]
+
+
+def ensure_supervisor(journal: Journal, run_id: str) -> None:
+    """Start a supervisor where there is something to do for one and none is at work."""
+    now = look(journal, run_id)
+    waiting = now.run.state == "draft" and now.run.plan_id is not None and not now.run.goes_by_itself
+    if now.supervised or now.run.finished or now.run.state == "needs_person" or waiting:
+        return
+    spawn(run_id)
+
+
+def find_run(name: str | None) -> str:
+    """A run by its id, a unique beginning of it, or the newest one where no name is given. Raises CallError."""
+    runs = Journal(home()).run_ids()
+    if name is None and runs:
+        return runs[0]
+    found = [run_id for run_id in runs if run_id == name] or [one for one in runs if name and one.startswith(name)]
+    if len(found) == 1:
+        return found[0]
+    problem = f"{name!r} is the beginning of several runs" if found else f"{name!r} is not known here"
+    raise CallError(
+        "run", problem if name else "was not named, and there is none yet", "`runs` lists the runs there are"
+    )
+
+
+def new_run_id(spec: Spec) -> str:
+    """Readable and unique: the data set's name, the day, and four random characters."""
+    name = Path(spec.dataset or "run").stem.lower()
+    plain = (
+        "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in name).strip("-")[:24] or "run"
+    )
+    return f"{plain}-{time.strftime('%m%d')}-{secrets.token_hex(3)}"
+
+
+def _created(spec: Spec, instruction: str, digest: str, yes: bool) -> dict[str, Any]:
+    return {
+        "instruction": instruction,
+        "spec": spec.said(),
+        "spec_hash": digest,
+        "auto_confirm": yes,
+        "cwd": os.getcwd(),
+        "resumed_from": None,
+    }
+
+
+def _succeeded(journal: Journal, digest: str) -> str | None:
+    for run_id in journal.run_ids():
+        run = look(journal, run_id).run
+        if run.spec_hash == digest and run.state == "succeeded":
+            return run_id
+    return None

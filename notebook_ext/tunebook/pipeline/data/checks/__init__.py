@@ -1,0 +1,140 @@
+"""The silent killers as checks: each looks at the whole data set and says passed, found or skipped, and why.
+
+A check is a function from `Examined` to `Verdict`, registered under its id. Other packages add theirs through the
+entry-point group `tunebook.checks`, whose entry names are the ids.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from tunebook.pipeline.data.report import Check, Column, Finding, Severity
+
+if TYPE_CHECKING:
+    from tunebook.pipeline.data.encode import Summary
+    from tunebook.pipeline.data.layout import Layouts
+    from tunebook.pipeline.data.trainer_eye import Labelled
+
+GROUP = "tunebook.checks"
+OWN = ("ends", "lengths", "shape", "turns", "repeats")  # modules beside this one
+EXAMPLES = 3
+AGREEING = re.compile(r"\{([^{}|]*)\|([^{}|]*)\}")  # plural, singular
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What a check may look at. `rows` are the training rows as the user wrote them, `mapped` as TRL will read them."""
+
+    rows: Sequence[dict[str, Any]]
+    mapped: Sequence[dict[str, Any] | None]  # None: the row has no format, or lacks a part of it
+    numbers: Sequence[int]  # the number of each training row in the data set, from 0
+    held_out: Sequence[dict[str, Any]] | None
+    columns: Sequence[Column]
+    layouts: Layouts
+    method: str | None
+    summary: Summary | None = None  # None without a model, or for a method whose labels are not SFT's
+    page: Labelled | None = None  # TRL's own labels of the first rows, in padded batches
+    ends: frozenset[int] = frozenset()
+    limit: int | None = None  # tokens a row may have
+    limit_why: str = ""
+
+    def finding(self, id: str, severity: Severity, places: Sequence[int], message: str, remedy: str) -> Finding:
+        """A finding about the training rows at these places.
+
+        In the message `{n}` becomes "13 rows" or "1 row", and `{lose|loses}` whichever agrees with it.
+        """
+        return Finding(
+            id=id,
+            severity=severity,
+            rows=len(places),
+            share=len(places) / len(self.rows),
+            examples=[self.numbers[place] for place in places[:EXAMPLES]],
+            message=AGREEING.sub(r"\2" if len(places) == 1 else r"\1", message).replace("{n}", counted(len(places))),
+            remedy=remedy,
+        )
+
+    def counts(self) -> Summary:
+        """The token counts, or Skip."""
+        if self.summary is None:
+            raise Skip("needs a model" if self.method in (None, "sft") else f"is not yet known for {self.method}")
+        return self.summary
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check says: one sentence, and what it found (nothing: passed)."""
+
+    why: str
+    findings: list[Finding] = field(default_factory=list)
+
+
+class Skip(Exception):
+    """A check's precondition is absent; the message says which."""
+
+
+CheckFunction = Callable[[Examined], Verdict]
+_registered: dict[str, CheckFunction] = {}
+
+
+def check(id: str) -> Callable[[CheckFunction], CheckFunction]:
+    """Register a check under its id."""
+
+    def register(function: CheckFunction) -> CheckFunction:
+        _registered[id] = function
+        return function
+
+    return register
+
+
+def registry() -> dict[str, CheckFunction]:
+    """Every check by id: our own, then those of other packages, which cannot replace ours."""
+    from importlib.metadata import entry_points
+
+    for module in OWN:
+        import_module(f"{__name__}.{module}")
+    result = dict(_registered)
+    for entry in entry_points(group=GROUP):
+        if entry.name not in result:
+            result[entry.name] = _foreign(entry)
+    return dict(sorted(result.items()))
+
+
+def _foreign(entry: Any) -> CheckFunction:
+    def run(examined: Examined) -> Verdict:
+        function: CheckFunction = entry.load()
+        return function(examined)
+
+    return run
+
+
+def run_all(
+    examined: Examined, progress: Callable[[int, int, str], None] = lambda done, total, text: None
+) -> tuple[list[Check], list[Finding]]:
+    """Run every check. One that fails itself is skipped with the reason: it must not cost the others."""
+    checks: list[Check] = []
+    findings: list[Finding] = []
+    functions = registry()
+    for done, (id, function) in enumerate(functions.items()):
+        progress(done, len(functions), f"Checking {id}")
+        try:
+            verdict = function(examined)
+        except Skip as reason:
+            checks.append(Check(id=id, status="skipped", why=str(reason)))
+            continue
+        except Exception as failure:  # noqa: BLE001
+            why = f"the check itself failed: {type(failure).__name__}: {failure}"
+            checks.append(Check(id=id, status="skipped", why=why[:300]))
+            continue
+        checks.append(Check(id=id, status="found" if verdict.findings else "passed", why=verdict.why))
+        findings += verdict.findings
+    order = {"error": 0, "warning": 1, "info": 2}
+    findings.sort(key=lambda finding: (order[finding.severity], -finding.rows))
+    return checks, findings
+
+
+def counted(number: int) -> str:
+    return "1 row" if number == 1 else f"{number:,} rows"

@@ -1,0 +1,132 @@
+"""`inspect_data`: read the rows, decide the format, tokenize as the trainer will, run the checks.
+
+The order is that of a person's questions: what is it, what does it fit, what will the trainer see, what is wrong.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tunebook.pipeline.data import methods as fitting
+from tunebook.pipeline.data.answers import answers_a_row, answers_of, kind_of_answers
+from tunebook.pipeline.data.checks import Examined, run_all
+from tunebook.pipeline.data.columns import columns_of
+from tunebook.pipeline.data.counts import token_counts
+from tunebook.pipeline.data.fingerprint import fingerprint
+from tunebook.pipeline.data.layout import layouts_of
+from tunebook.pipeline.data.report import Column, DataReport, Inspection
+from tunebook.pipeline.data.rows import load_rows, name_of
+from tunebook.pipeline.data.seeing import Eye, Progress, Row, see
+from tunebook.pipeline.data.source import locate
+from tunebook.pipeline.errors import CallError
+
+
+def inspect_data(
+    dataset: Any,
+    *,
+    model: str | None = None,
+    config: str | None = None,
+    split: str | None = None,
+    method: str | None = None,
+    max_length: int | None = None,
+    rows: int | None = None,
+    system_prompt: str | None = None,
+    revision: str | None = None,
+    model_revision: str | None = None,
+    eval_share: float | None = None,
+    seed: int = 42,
+    progress: Progress = lambda done, total, text: None,
+) -> Inspection:
+    """Look at a data set as the trainer of a method will.
+
+    `dataset` is a file, a folder, a name on the Hub, a datasets.Dataset or DatasetDict, or a pandas frame. Without a
+    model nothing is tokenized. `rows` limits the training rows, drawn by `seed`. Rows are held out by the data set's
+    own split, else `eval_share` of the training rows. `progress(done, total, text)` is called all the way.
+
+    Raises CallError if the data set (or the model's tokenizer) is not there or cannot be read, or has no usable column.
+    """
+    _check_arguments(method, max_length)
+    progress(0, 1, f"Reading {name_of(dataset)}")
+    source = locate(dataset, config=config, split=split, revision=revision) if isinstance(dataset, str) else None
+    held = load_rows(dataset, source, rows=rows, eval_share=eval_share, seed=seed)
+    train: list[Row] = held.train.to_list()
+    held_out: list[Row] | None = held.eval.to_list() if held.eval is not None else None
+    columns = columns_of(held.train)
+
+    progress(0, 1, f"Looking at the format of {len(train):,} rows")
+    layouts = layouts_of(train)
+    if layouts.main is None:
+        raise _unusable(dataset, columns, len(train))
+    answers = answers_of(train, layouts)
+    if model:
+        progress(0, 1, "Loading the tokenizer and TRL")
+    eye = Eye.open(model, model_revision) if model else None
+    situation = fitting.Situation(
+        layouts=layouts,
+        columns=[column.name for column in columns],
+        strings=[column.name for column in columns if column.type == "string"],
+        template=eye.template if eye else None,
+        known=eye.known if eye else None,
+        system_prompt=system_prompt,
+        short_answers=kind_of_answers(answers) == "short",
+        answers_a_row=answers_a_row(train, layouts),
+    )
+    fits = fitting.fits(situation)
+    recommended = fitting.recommended(situation, fits)
+    chosen = method or recommended
+    seen = see(eye, held, train, fits, chosen, situation, max_length, progress)
+
+    examined = Examined(
+        rows=train,
+        mapped=seen.mapped,
+        numbers=held.numbers,
+        held_out=held_out,
+        columns=columns,
+        layouts=layouts,
+        method=chosen,
+        summary=seen.summary,
+        page=seen.page,
+        ends=frozenset(eye.ends) if eye else frozenset(),
+        limit=seen.limit,
+        limit_why=seen.limit_why,
+    )
+    checks, findings = run_all(examined, progress)
+    progress(1, 1, "Done")
+    report = DataReport(
+        dataset=name_of(dataset),
+        rows=len(train),
+        columns=columns,
+        format=layouts.words(),
+        methods=fits,
+        recommended=recommended,
+        tokens=token_counts(seen.counts),
+        checks=checks,
+        findings=findings,
+    )
+    return Inspection(
+        report=report,
+        preview=seen.preview,
+        fingerprint=fingerprint(train, held_out),
+        train_rows=len(train),
+        eval_rows=len(held_out) if held_out is not None and held.by_data_set else 0,
+        answer_kind=kind_of_answers(answers),
+        source=source,
+        settings=fitting.trainer_settings(situation, fits["sft"]) if chosen == "sft" else {},
+    )
+
+
+def _check_arguments(method: str | None, max_length: int | None) -> None:
+    if method is not None and method not in fitting.METHODS:
+        raise CallError("method", f"is {method!r}", f"choose one of {', '.join(fitting.METHODS)}")
+    if max_length is not None and max_length < 1:
+        raise CallError("max_length", f"is {max_length}", "give a number of tokens of at least 8, such as 1024")
+
+
+def _unusable(dataset: Any, columns: list[Column], rows: int) -> CallError:
+    if all(column.nulls == rows for column in columns):
+        return CallError(
+            "dataset", f"{name_of(dataset)} has {rows:,} rows that hold nothing", "give rows with text in them"
+        )
+    names = ", ".join(column.name for column in columns[:8]) + (" and more" if len(columns) > 8 else "")
+    remedy = "name the columns prompt and completion, messages, or text"
+    return CallError("dataset", f"{name_of(dataset)} has no column that can be trained on (it has {names})", remedy)

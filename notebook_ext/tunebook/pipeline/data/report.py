@@ -1,0 +1,113 @@
+"""What an inspection finds, as the JSON that `inspect` prints, and the page of rows that the panel shows beside it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from tunebook.pipeline.data.source import Source
+
+Severity = Literal["error", "warning", "info"]
+TokenRole = Literal["trained", "masked", "cut"]
+
+
+class Column(BaseModel):
+    name: str
+    type: str  # the datasets feature, in words: "string", "list of {role, content}"
+    nulls: int
+
+
+class MethodFit(BaseModel):
+    """How far the data fits one training method."""
+
+    status: Literal["ready", "mapping", "no"]
+    why: str
+    mapping: dict[str, str] | None = None
+    code: str | None = None  # a function `to_trl(row)` that runs as it stands
+
+
+class TokenCounts(BaseModel):
+    """Tokens a row after template and before truncation, over all rows."""
+
+    p50: int
+    p99: int
+    max: int
+    total: int
+
+
+class Check(BaseModel):
+    id: str
+    status: Literal["passed", "found", "skipped"]
+    why: str
+
+
+class Finding(BaseModel):
+    id: str
+    severity: Severity
+    rows: int  # how many rows it concerns
+    share: float  # of all rows, 0 to 1
+    examples: list[int]  # row numbers, from 0
+    message: str  # in the user's words: "13 rows lose every answer token"
+    remedy: str
+
+
+class DataReport(BaseModel):
+    dataset: str
+    rows: int
+    columns: list[Column]
+    format: str
+    methods: dict[str, MethodFit]
+    recommended: str | None
+    tokens: TokenCounts | None  # None without a model
+    checks: list[Check]
+    findings: list[Finding]
+
+    def sentence(self) -> str:
+        """The one sentence that heads the panel, the text form and the report."""
+        ready = [name.upper() for name, fit in self.methods.items() if fit.status == "ready"]
+        mapped = [f"{name.upper()} with a mapping" for name, fit in self.methods.items() if fit.status == "mapping"]
+        worst = next((f for level in ("error", "warning") for f in self.findings if f.severity == level), None)
+        fits = (
+            f"ready for {', '.join(ready)}" + (f"; {', '.join(mapped)}" if mapped else "")
+            if ready
+            else ", ".join(mapped)
+        )
+        lead = f"{self.rows:,} rows, {self.format}: {fits or 'fits no method yet'}."
+        return f"{lead} {worst.message}." if worst else f"{lead} Nothing found that would spoil a training."
+
+
+class TokenSpan(BaseModel):
+    text: str
+    role: TokenRole
+
+
+class PreviewRow(BaseModel):
+    """One row as the trainer sees it: labels made by TRL's own collator, -100 being masked."""
+
+    index: int  # in the data set, from 0
+    raw: dict[str, Any]
+    tokens: list[TokenSpan]
+    trained: int
+    masked: int
+    cut: int
+    hidden: int = 0  # tokens at the end that are counted above but not listed in `tokens`
+
+
+class Preview(BaseModel):
+    rows: list[PreviewRow]
+    max_length: int | None
+    histogram: dict[str, list[int]] | None  # {"edges": n+1 ints, "counts": n ints}, tokens a row
+
+
+class Inspection(BaseModel):
+    """What one inspection job leaves behind: the report, the page, and what the plan needs to go on."""
+
+    report: DataReport
+    preview: Preview | None
+    fingerprint: str  # sha256 over the rows' content: the data part of a plan's identity
+    train_rows: int
+    eval_rows: int  # rows of a split that the data set itself holds out; 0 if none
+    answer_kind: Literal["short", "long", "none"]  # short: a checkable completion, exact match makes sense
+    source: Source | None = None  # how a script loads the same rows; None for rows in memory
+    settings: dict[str, Any] = {}  # fields of SFTConfig that the data and the template call for

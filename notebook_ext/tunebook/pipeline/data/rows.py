@@ -1,0 +1,158 @@
+"""The rows that are trained on and the rows that are held out, exactly as the training script will find them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tunebook.pipeline.data.source import COMPRESSED, Source, choose_splits, load_call
+from tunebook.pipeline.errors import CallError
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+NUMBER = "__tunebook_row__"  # a passing column: what a row's number was before shuffling and splitting
+
+
+@dataclass(frozen=True)
+class Held:
+    """Rows for training and rows held out, and the number (from 0) that each training row has in the data set.
+
+    `by_data_set` tells a split that the data set itself holds out from one that was drawn from the training rows.
+    """
+
+    train: Dataset
+    eval: Dataset | None
+    numbers: list[int]
+    by_data_set: bool
+
+
+def load_rows(
+    dataset: Any,
+    source: Source | None,
+    *,
+    rows: int | None = None,
+    eval_share: float | None = None,
+    seed: int = 42,
+) -> Held:
+    """Read the rows of a located source, or of an object in memory (`source` None).
+
+    The order is what `source.load_code` writes: load, then at most `rows` of them drawn by `seed`, then the split.
+    Raises CallError if nothing can be read or no row is left.
+    """
+    if source is None:
+        train, held_out = _of_memory(dataset)
+    else:
+        train = _load(source, source.train_split)
+        held_out = _load(source, source.eval_split) if source.eval_split else None
+    if len(train) == 0:
+        raise CallError("dataset", f"{name_of(dataset)} has no rows", "give a data set that has some")
+
+    train = train.add_column(NUMBER, list(range(len(train))))
+    if rows is not None and len(train) > rows:
+        train = train.shuffle(seed=seed).select(range(rows))
+    by_data_set = held_out is not None
+    if held_out is None and eval_share:
+        if len(train) < 2:
+            raise CallError("eval_share", "cannot hold out a part of one row", "give more rows, or leave it out")
+        parts = train.train_test_split(test_size=eval_share, seed=seed)
+        train, held_out = parts["train"], parts["test"].remove_columns(NUMBER)
+    numbers = list(train[NUMBER])
+    return Held(train.remove_columns(NUMBER), held_out, numbers, by_data_set)
+
+
+def name_of(dataset: Any) -> str:
+    """What to call it on the screen."""
+    return dataset if isinstance(dataset, str) else f"{type(dataset).__name__} in memory"
+
+
+def stored(dataset: Any, folder: Path) -> Path:
+    """Write an object in memory (Dataset, DatasetDict, pandas frame) as Parquet for jobs; returns the folder."""
+    train, held_out = _of_memory(dataset)
+    folder.mkdir(parents=True, exist_ok=True)
+    train.to_parquet(folder / "train.parquet")
+    if held_out is not None:
+        held_out.to_parquet(folder / "test.parquet")
+    return folder
+
+
+def _of_memory(dataset: Any) -> tuple[Dataset, Dataset | None]:
+    import datasets
+
+    if isinstance(dataset, datasets.Dataset):
+        return dataset, None
+    if isinstance(dataset, datasets.DatasetDict):
+        train, held_out = choose_splits("the DatasetDict", list(dataset), None)
+        return dataset[train], dataset[held_out] if held_out else None
+    if type(dataset).__module__.split(".")[0] == "pandas" and hasattr(dataset, "columns"):
+        return datasets.Dataset.from_pandas(dataset, preserve_index=False), None
+    problem = f"is a {type(dataset).__name__}, which holds no rows that tunebook can read"
+    raise CallError("dataset", problem, "give a path, a Hub name, a datasets.Dataset or a pandas frame")
+
+
+def _load(source: Source, split: str) -> Dataset:
+    import datasets
+
+    arguments, keywords = load_call(source, split)
+    try:
+        with quiet():
+            rows = datasets.load_dataset(*arguments, **keywords)
+            rows.data.table.validate(full=True)  # the JSON reader lets bytes through that are not UTF-8
+            return rows
+    except Exception as failure:  # noqa: BLE001 (a builder raises whatever its parser raises)
+        raise _explained(source, split, failure) from None
+
+
+def _explained(source: Source, split: str, failure: Exception) -> CallError:
+    """One line that says which file and line cannot be read."""
+    base = split.split("[")[0]
+    if source.builder == "json":
+        for path in (source.data_files or {}).get(base, []):
+            broken = broken_line(Path(path))
+            if broken:
+                return CallError("dataset", f"{Path(path).name} {broken}", "mend or remove that line")
+    cause: BaseException = failure
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    reason = (str(cause).strip().splitlines() or [type(cause).__name__])[0][:200]
+    return CallError("dataset", f"{source.path} cannot be read ({reason})", "check the file, or convert it to jsonl")
+
+
+def broken_line(path: Path) -> str | None:
+    """Which line of a jsonl file is no JSON object, in words; None if all are, or if the file is one JSON document."""
+    if path.suffix.lower() in COMPRESSED:
+        return None
+    with path.open("rb") as file:
+        if file.read(1) == b"[" or path.suffix.lower() == ".json":
+            return None
+        file.seek(0)
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                value = json.loads(line)
+            except UnicodeDecodeError:
+                return f"line {number} is not UTF-8"
+            except ValueError as failure:
+                return f"line {number} is not JSON ({failure})"
+            if not isinstance(value, dict):
+                return f"line {number} is no JSON object"
+    return None
+
+
+class quiet:
+    """No progress bars on the screen while `datasets` works: progress goes through our own callable."""
+
+    def __enter__(self) -> None:
+        import datasets
+
+        self._shown = datasets.is_progress_bar_enabled()
+        datasets.disable_progress_bars()
+
+    def __exit__(self, *_: object) -> None:
+        import datasets
+
+        if self._shown:
+            datasets.enable_progress_bars()

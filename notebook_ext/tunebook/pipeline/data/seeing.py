@@ -1,0 +1,170 @@
+"""What the trainer of a method will see of the rows: mapped, tokenized, labelled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tunebook.pipeline.data import methods as fitting
+from tunebook.pipeline.data.counts import histogram
+from tunebook.pipeline.data.layout import Layouts
+from tunebook.pipeline.data.mapping import ToTrl, compiled
+from tunebook.pipeline.data.report import MethodFit, Preview
+from tunebook.pipeline.data.rows import Held
+
+if TYPE_CHECKING:
+    from tunebook.pipeline.data.encode import Summary
+    from tunebook.pipeline.data.trainer_eye import Labelled
+
+Progress = Callable[[int, int, str], None]
+Row = dict[str, Any]
+UNLIMITED = 2**31
+
+
+@dataclass(frozen=True)
+class Eye:
+    """The model's tokenizer and what follows from it and its configs, without its weights."""
+
+    tokenizer: Any
+    template: bool
+    known: bool
+    ends: set[int]
+    context: int | None  # the longest input that the model's positions allow
+
+    @staticmethod
+    def open(model: str, revision: str | None) -> Eye:
+        from transformers import AutoConfig, GenerationConfig
+
+        from tunebook.pipeline.data import template
+        from tunebook.pipeline.data.encode import end_tokens
+        from tunebook.pipeline.data.hub import reachable
+
+        folder = Path(model).expanduser()
+        model = str(folder) if folder.is_dir() else model
+        tokenizer = template.load_tokenizer(model, revision)
+        cached = folder.is_dir() or not reachable()
+        try:
+            generation = GenerationConfig.from_pretrained(model, revision=revision, local_files_only=cached)
+        except (OSError, ValueError):
+            generation = None
+        try:
+            config = AutoConfig.from_pretrained(model, revision=revision, local_files_only=cached)
+            context = getattr(config.get_text_config(), "max_position_embeddings", None)
+        except (OSError, ValueError):
+            context = None
+        return Eye(
+            tokenizer=tokenizer,
+            template=template.has_template(tokenizer),
+            known=template.known_to_trl(tokenizer),
+            ends=end_tokens(tokenizer, generation),
+            context=context,
+        )
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the trainer would see."""
+
+    mapped: Sequence[Row | None]
+    summary: Summary | None = None  # for checks of labels: only where the labels are SFT's
+    counts: Sequence[int] | None = None  # tokens a row
+    page: Labelled | None = None
+    preview: Preview | None = None
+    limit: int | None = None
+    limit_why: str = ""
+
+
+def see(
+    eye: Eye | None,
+    held: Held,
+    train: list[Row],
+    fits: dict[str, MethodFit],
+    chosen: str | None,
+    situation: fitting.Situation,
+    max_length: int | None,
+    progress: Progress,
+) -> Seen:
+    fit = fits["sft"]
+    mapped: Sequence[Row | None] = mapped_rows(train, situation.layouts, fit)
+    if eye is None or fit.status == "no":
+        return Seen(mapped)
+
+    from tunebook.pipeline.data import trainer_eye
+    from tunebook.pipeline.data.encode import Encoder, TrlEncoder, summarize
+
+    settings = fitting.trainer_settings(situation, fit)
+    limit = max_length or eye.context or UNLIMITED
+    limit_why = f"max_length, {max_length:,} tokens" if max_length else f"the {limit:,} tokens that the model can read"
+    first = [place for place, row in enumerate(mapped) if row is not None][: trainer_eye.PAGE]
+    page_rows = [row for place in first if (row := mapped[place]) is not None]
+
+    encoder = Encoder(eye.tokenizer, assistant_only=bool(settings))
+    whole = kept = None
+    if chosen == "sft":
+        progress(0, 1, "Asking TRL how it labels the first rows")
+        whole, kept = _page(page_rows, eye.tokenizer, settings, limit)
+        if whole is not None and not agrees(encoder, page_rows, whole):
+            encoder = TrlEncoder(eye.tokenizer, settings)
+    summary = summarize(
+        encoder,
+        mapped,
+        limit=limit,
+        ends=eye.ends,
+        prompts=situation.main is not None and situation.main.format != "text",
+        progress=lambda done: progress(done, len(train), f"Counting tokens, {done:,} of {len(train):,} rows"),
+    )
+    if whole is None or kept is None:
+        return Seen(mapped, counts=summary.tokens, limit=limit, limit_why=limit_why)
+    raw = [train[place] for place in first]
+    numbers = [held.numbers[place] for place in first]
+    preview = Preview(
+        rows=trainer_eye.page(raw, numbers, eye.tokenizer, whole, kept),
+        max_length=limit if limit < UNLIMITED else None,
+        histogram=histogram(summary.tokens),
+    )
+    by_place = {first[at]: pair for at, pair in whole.items()}
+    return Seen(mapped, summary, summary.tokens, by_place, preview, limit, limit_why)
+
+
+def _page(rows: list[Row], tokenizer: Any, settings: Row, limit: int) -> tuple[Labelled | None, Labelled | None]:
+    """TRL's labels of the rows, without and with the limit; None where TRL itself cannot prepare them."""
+    from tunebook.pipeline.data.trainer_eye import labelled
+
+    if not rows:
+        return None, None
+    try:
+        whole = labelled(rows, tokenizer, settings, None)
+    except Exception:  # noqa: BLE001 (a template refuses a row in its own words; the checks name the row)
+        return None, None
+    longest = max((len(ids) for ids, _ in whole.values()), default=0)
+    if longest <= limit:
+        return whole, whole  # nothing can be cut
+    return whole, labelled(rows, tokenizer, settings, limit)
+
+
+def agrees(encoder: Any, rows: list[Row], whole: Labelled) -> bool:
+    """Whether the fast way comes to TRL's tokens and labels."""
+    from tunebook.pipeline.data.trainer_eye import IGNORED
+
+    try:
+        fast = encoder.encode(rows)
+    except Exception:  # noqa: BLE001
+        return False
+    return all(
+        (fast[place].ids, fast[place].trained) == (ids, [label != IGNORED for label in labels])
+        for place, (ids, labels) in whole.items()
+    )
+
+
+def mapped_rows(train: list[Row], layouts: Layouts, fit: MethodFit) -> list[Row | None]:
+    """The rows as TRL reads them; None for a row without a format, and for one that lacks a part of it."""
+    to_trl: ToTrl = compiled(fit.code) if fit.code else lambda row: row
+    result: list[Row | None] = []
+    for row, layout in zip(train, layouts.of_row, strict=True):
+        try:
+            result.append(to_trl(row) if layout is not None and fit.status != "no" else None)
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+            result.append(None)
+    return result

@@ -1,0 +1,1 @@
+"""Scores of the base and every checkpoint, with intervals, paired tests and one honest sentence."""

@@ -1,0 +1,145 @@
+"""The evaluation as a job of its own: `python -m tunebook.pipeline.evaluation.job CONFIG RESULT`.
+
+CONFIG is an `EvaluationConfig` as JSON. RESULT gets `{"table": ScoreTable, "items": {target: [{"id", "expected",
+"completion", "passed"} or {..., "value"}]}}`, or `{"error": {"field", "problem", "remedy"}}` and exit code 2 if the
+call was wrong. On the way it says `progress`, and `score` with a row as soon as a target has one.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tunebook.pipeline.benchmarks import Benchmark, Context, Item, get_benchmark
+from tunebook.pipeline.data.encode import Encoder
+from tunebook.pipeline.errors import CallError, WorkFailed
+from tunebook.pipeline.evaluation.answers import answers
+from tunebook.pipeline.evaluation.completions import evaluate_completions
+from tunebook.pipeline.evaluation.config import EvaluationConfig, Target, read_config
+from tunebook.pipeline.evaluation.losses import losses
+from tunebook.pipeline.evaluation.models import Models
+from tunebook.pipeline.evaluation.scores import Score, ScoreTable
+from tunebook.pipeline.evaluation.statistics import mean_interval, proportion_interval
+from tunebook.pipeline.home import write_json
+from tunebook.pipeline.job import run
+from tunebook.pipeline.progress import emit
+
+
+def main(config_path: Path, result_path: Path) -> int:
+    """Score every target and leave the result. Raises CallError or WorkFailed, which `run` turns into exit codes."""
+    table, items = evaluate(read_config(config_path))
+    write_json(result_path, {"table": table.model_dump(mode="json"), "items": items})
+    return 0
+
+
+def evaluate(config: EvaluationConfig) -> tuple[ScoreTable, dict[str, list[dict[str, Any]]]]:
+    """The scores of every target, and what each scored on each item."""
+    benchmark = get_benchmark(config.benchmark)
+    config.check()
+    place = Path(config.rows_file) if config.rows_file else None
+    items = benchmark.items(Context(rows_file=place, limit=config.limit, seed=config.seed))
+
+    table = ScoreTable(
+        benchmark=benchmark.name,
+        metric=benchmark.metric,
+        higher_is_better=benchmark.higher_is_better,
+        sandbox=config.sandbox,
+        rows=[],
+    )
+    kept: dict[str, list[dict[str, Any]]] = {}
+    voice = _Voice(len(config.targets), len(items))
+    models = Models(config.model, config.model_revision, voice.say)
+    for target in config.targets:
+        voice.target = target.name
+        outputs = _outputs(target, models, benchmark, items, config.batch_size, voice.count)
+        voice.targets_done += 1
+        kept[target.name] = _scored(benchmark, items, outputs, target.name)
+        table.rows.append(_score(target.name, kept[target.name], benchmark.is_count))
+        heading = {"benchmark": table.benchmark, "metric": table.metric, "higher_is_better": table.higher_is_better}
+        emit("score", row=table.rows[-1].model_dump(mode="json"), step=target.step, **heading)
+    return table, kept
+
+
+class _Voice:
+    """Says how far the whole evaluation is, in items, whichever target is at work."""
+
+    def __init__(self, targets: int, items: int) -> None:
+        self._targets, self._items = targets, items
+        self.targets_done = 0
+        self.target = ""
+
+    def count(self, done: int) -> None:
+        self.say(f"{self.target}: {done} of {self._items} answered", done)
+
+    def say(self, text: str, done: int = 0) -> None:
+        before, total = self.targets_done * self._items, self._targets * self._items
+        emit("progress", done=before + done, total=total, text=text)
+
+
+def _outputs(
+    target: Target,
+    models: Models,
+    benchmark: Benchmark,
+    items: Sequence[Item],
+    batch_size: int | None,
+    progress: Callable[[int], None],
+) -> Sequence[str | float]:
+    """What the target gives for each item: read from its file, or asked of its model."""
+    if target.completions:
+        if benchmark.asks != "answer":
+            raise CallError(
+                "target", f"{target.name} has answers, and {benchmark.name} asks for losses", "name a model"
+            )
+        assert target.path is not None
+        return evaluate_completions(Path(target.path), items)
+    with models.target(target) as loaded:
+        if benchmark.asks == "loss":
+            return losses(loaded, items, batch_size=batch_size, progress=progress)
+        limit = benchmark.max_new_tokens(items, answer_tokens(loaded.tokenizer))
+        return answers(loaded, items, max_new_tokens=limit, batch_size=batch_size, progress=progress)
+
+
+def answer_tokens(tokenizer: Any) -> Callable[[Item], int]:
+    """Counts the tokens of an expected answer as they are trained, with the end token and what a template adds."""
+    encoder = Encoder(tokenizer)
+
+    def count(item: Item) -> int:
+        if item.row.get("completion") and (isinstance(item.prompt, str) or tokenizer.chat_template):
+            return sum(encoder.encode([item.row])[0].trained)
+        return len(tokenizer(item.expected, add_special_tokens=False)["input_ids"]) + 1
+
+    return count
+
+
+def _scored(
+    benchmark: Benchmark, items: Sequence[Item], outputs: Sequence[str | float], name: str
+) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for item, output in zip(items, outputs, strict=True):
+        value = benchmark.score(item, output)
+        row = {"id": item.id, "expected": item.expected, "completion": output if isinstance(output, str) else None}
+        if benchmark.is_count:
+            rows.append({**row, "passed": bool(value)})
+        elif math.isfinite(value):
+            rows.append({**row, "value": float(value)})
+        else:
+            raise WorkFailed(f"{name} has no finite {benchmark.metric} on row {item.id}: its weights may be broken")
+    return rows
+
+
+def _score(name: str, rows: Sequence[dict[str, Any]], is_count: bool) -> Score:
+    total = len(rows)
+    if is_count:
+        passed = sum(row["passed"] for row in rows)
+        return Score(
+            target=name, passed=passed, total=total, score=passed / total, ci=proportion_interval(passed, total)
+        )
+    values = [row["value"] for row in rows]
+    return Score(target=name, passed=None, total=None, score=math.fsum(values) / total, ci=mean_interval(values))
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

@@ -1,0 +1,72 @@
+"""The loss of each row's trained tokens: the labels are TRL's, as the inspection showed them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from tunebook.pipeline.benchmarks import Item
+from tunebook.pipeline.data.encode import Encoder, Tokenized
+from tunebook.pipeline.data.template import known_to_trl
+from tunebook.pipeline.errors import CallError
+from tunebook.pipeline.evaluation.answers import batches
+from tunebook.pipeline.evaluation.models import Loaded
+
+BATCH = 16
+
+
+def losses(
+    loaded: Loaded,
+    items: Sequence[Item],
+    *,
+    batch_size: int | None = None,
+    progress: Callable[[int], None] = lambda done: None,
+) -> list[float]:
+    """Each item's mean loss in nats a trained token, in the items' order. NaN where the model gives no number."""
+    import inspect
+
+    import torch
+
+    encoded = tokenized(loaded, items)
+    device = loaded.model.device
+    whole = loaded.model.get_base_model() if hasattr(loaded.model, "get_base_model") else loaded.model
+    keeps = "logits_to_keep" in inspect.signature(whole.forward).parameters
+    result = [0.0] * len(items)
+    done = 0
+    with torch.inference_mode():
+        for batch in batches([len(row.ids) for row in encoded], batch_size or BATCH):
+            longest = max(len(encoded[place].ids) for place in batch)
+            gaps = [longest - len(encoded[place].ids) for place in batch]
+            pairs = list(zip(batch, gaps, strict=True))
+            # Padded on the left, all answers end together: logits are made for them and not for the prompts.
+            ids = torch.tensor([[0] * gap + encoded[place].ids for place, gap in pairs], device=device)
+            mask = torch.tensor([[0] * gap + [1] * (longest - gap) for gap in gaps], device=device)
+            trained = torch.tensor([[False] * gap + encoded[place].trained for place, gap in pairs], device=device)
+            keep = longest - int(trained.int().argmax(dim=1).min()) + 1
+            logits = whole(
+                input_ids=ids,
+                attention_mask=mask,
+                position_ids=(mask.cumsum(dim=1) - 1).clamp(min=0),
+                use_cache=False,
+                **({"logits_to_keep": keep} if keeps else {}),
+            ).logits[:, -keep:-1]
+            labels = ids[:, -logits.shape[1] :].masked_fill(~trained[:, -logits.shape[1] :], -100)
+            each = torch.nn.functional.cross_entropy(logits.float().transpose(1, 2), labels, reduction="none")
+            counts = (labels != -100).sum(dim=1)
+            for place, value in zip(batch, (each.sum(dim=1) / counts).tolist(), strict=True):
+                result[place] = value
+            done += len(batch)
+            progress(done)
+    return result
+
+
+def tokenized(loaded: Loaded, items: Sequence[Item]) -> list[Tokenized]:
+    """Each item's row with its labels. Raises CallError for a row that trains no token at all."""
+    turns = "messages" in items[0].row
+    encoder = Encoder(loaded.tokenizer, assistant_only=turns and known_to_trl(loaded.tokenizer))
+    result = encoder.encode([item.row for item in items])
+    for item, row in zip(items, result, strict=True):
+        if not any(row.trained[1:]):  # nothing predicts the first token
+            raise CallError(
+                "rows_file", f"has no trained token in row {item.id}", "remove the row, or give it an answer"
+            )
+    return result

@@ -1,0 +1,6 @@
+"""The journal: append-only events in one SQLite file, and the states folded from them."""
+
+from tunebook.pipeline.journal.fold import AttemptState, RunState, fold
+from tunebook.pipeline.journal.store import Event, Journal, StaleOwner
+
+__all__ = ["AttemptState", "Event", "Journal", "RunState", "StaleOwner", "fold"]

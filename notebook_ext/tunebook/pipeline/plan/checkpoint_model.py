@@ -1,0 +1,86 @@
+"""Which model is meant: a local checkpoint folder (it comes first, as in transformers), or a model on the Hub."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from tunebook.pipeline.errors import CallError
+from tunebook.pipeline.plan.model import ModelFacts
+
+_WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
+_REMEDY = "name a Hub model such as Qwen/Qwen3-0.6B, or a checkpoint folder with config.json, a tokenizer and weights"
+_ENDS = 1 << 20  # bytes hashed at each end of a weights file: enough to tell two trainings apart
+
+
+def find_model(name: str, revision: str | None) -> ModelFacts:
+    """Facts about the model. Reads a folder's config, or asks the Hub for the revision's sha and its config.
+
+    Raises CallError: the folder or the model is not there, is no causal language model, or has no weights.
+    """
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return _from_folder(folder.resolve())
+    if name.startswith(("/", "./", "../", "~")) or name.count("/") != 1:
+        raise CallError("model", f"is {name!r}, and there is no such folder", _REMEDY)
+    return _from_hub(name, revision)
+
+
+def _from_folder(folder: Path) -> ModelFacts:
+    try:
+        config = json.loads((folder / "config.json").read_text())
+    except (OSError, ValueError):
+        raise CallError("model", f"is the folder {folder.name}, which has no readable config.json", _REMEDY) from None
+    weights = sorted(file for pattern in _WEIGHTS for file in folder.glob(pattern))
+    if not weights:
+        raise CallError("model", f"is the folder {folder.name}, which has no weights", _REMEDY)
+    if not any((folder / file).exists() for file in ("tokenizer.json", "tokenizer.model", "vocab.json")):
+        raise CallError("model", f"is the folder {folder.name}, which has no tokenizer", _REMEDY)
+    digest = hashlib.sha256()
+    small = sorted(file for file in folder.iterdir() if file.suffix in (".json", ".jinja", ".txt", ".model"))
+    for file in [*small, *weights]:
+        size = file.stat().st_size
+        digest.update(f"{file.name}:{size}:".encode())
+        with file.open("rb") as handle:
+            digest.update(handle.read(_ENDS))
+            if size > 2 * _ENDS:
+                handle.seek(-_ENDS, 2)
+                digest.update(handle.read())
+    return _facts(str(folder), None, digest.hexdigest(), folder.name, config)
+
+
+def _from_hub(name: str, revision: str | None) -> ModelFacts:
+    from huggingface_hub import HfApi, hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+
+    try:
+        sha = HfApi().model_info(name, revision=revision).sha
+        config_file = hf_hub_download(name, "config.json", revision=sha)
+    except HfHubHTTPError as failure:
+        status = failure.response.status_code
+        problem = {401: "needs a token or does not exist", 403: "is gated for this account", 404: "does not exist"}
+        raise CallError("model", f"{name} {problem.get(status, f'could not be read ({failure})')}", _REMEDY) from None
+    except (OSError, LocalEntryNotFoundError, OfflineModeIsEnabled) as failure:
+        raise CallError(
+            "model",
+            f"{name} is no local folder, and the Hub cannot be reached",
+            "go online, or name a checkpoint folder",
+        ) from failure
+    config = json.loads(Path(config_file).read_text())
+    return _facts(name, sha, f"{name}@{sha}", name.split("/")[-1], config)
+
+
+def _facts(path: str, revision: str | None, fingerprint: str, title: str, config: dict[str, object]) -> ModelFacts:
+    if not any("CausalLM" in str(name) or "LMHead" in str(name) for name in (config.get("architectures") or [])):  # type: ignore[attr-defined]
+        raise CallError("model", f"{title} is no causal language model", _REMEDY)
+    if config.get("quantization_config"):
+        raise CallError("model", f"{title} is quantised", "name the full-precision model it was made from")
+    positions = config.get("max_position_embeddings") or config.get("n_positions")
+    return ModelFacts(
+        path=path,
+        revision=revision,
+        fingerprint=fingerprint,
+        title=title,
+        max_positions=positions if isinstance(positions, int) else None,
+    )

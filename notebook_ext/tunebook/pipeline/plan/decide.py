@@ -1,0 +1,146 @@
+"""Decide what the user left open, each field with its reason. Pure: from the spec, the inspection and the model's facts."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from tunebook.pipeline.data.report import Inspection
+from tunebook.pipeline.plan.model import Decision, ModelFacts
+from tunebook.pipeline.spec import Spec
+
+HELD_OUT_MOST = 500  # more rows tighten the interval little and cost time at every look
+LOSS_ROWS = 64  # for the held-out loss at each checkpoint while training waits
+LORA_RATE, FULL_RATE = 2e-4, 2e-5
+DEVICE_BATCH = 8
+CHECKPOINTS = 3
+
+
+class Decisions:
+    """Collects values: what was said stays as it was said, the rest is decided here once, with its reason."""
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec: dict[str, Any] = spec.said()
+        self.made: list[Decision] = []
+
+    def take(self, field: str, value: Any, why: str) -> Any:
+        if field not in self.spec:
+            self.spec[field] = value
+            self.made.append(Decision(field=field, value=value, why=why))
+        return self.spec[field]
+
+
+def decide(spec: Spec, inspection: Inspection, model: ModelFacts, tuning: str, tuning_why: str) -> Decisions:
+    """Every field a training needs. `tuning` comes from the hardware options."""
+    chosen = Decisions(spec)
+    take = chosen.take
+    take("method", "sft", _method_why(inspection))
+    take("tuning", tuning, tuning_why)
+    lora = chosen.spec["tuning"] != "full"
+    if lora:
+        take("lora_rank", 16, "enough for most tasks")
+    take("seed", 42, "any fixed number makes the run repeatable")
+    share = held_out_share(spec, inspection)
+    if not inspection.eval_rows:
+        take(
+            "eval_share",
+            share,
+            "rows that training never sees, to measure with" if share else "too few rows to hold any out",
+        )
+    rows = training_rows(spec, inspection, share)
+    batch = take("batch_size", DEVICE_BATCH if rows >= 64 else 4, "steady gradients without many idle rows")
+    per_epoch = max(1, math.ceil(rows / batch))
+    if "max_steps" not in chosen.spec:
+        epochs = take(
+            "epochs",
+            3 if rows <= 5000 else 1,
+            "small sets need more than one look" if rows <= 5000 else "one look at each row",
+        )
+        steps = max(1, math.ceil(per_epoch * epochs))
+    else:
+        steps = chosen.spec["max_steps"]
+    take(
+        "learning_rate",
+        LORA_RATE if lora else FULL_RATE,
+        "the usual rate for LoRA, ten times that of full tuning" if lora else "the usual rate for full tuning",
+    )
+    length, why = _length(inspection, model)
+    take("max_length", length, why)
+    take("packing", False, "packing is safe only with a FlashAttention kernel")
+    every = max(1, steps // CHECKPOINTS)
+    take("save_steps", every, f"{math.ceil(steps / every)} checkpoints to choose from")
+    take("eval_steps", chosen.spec["save_steps"], f"the held-out loss at every checkpoint, of at most {LOSS_ROWS} rows")
+    if held_out_rows(inspection, chosen.spec, spec.eval_share):
+        short = inspection.answer_kind == "short"
+        take(
+            "benchmark",
+            "exact_match" if short else "heldout_loss",
+            "the answers are short, so right or wrong can be told"
+            if short
+            else "the answers are too long to match word by word",
+        )
+    take("gguf", ["Q4_K_M"], "the usual size for a laptop, about a quarter of 16 bit")
+    return chosen
+
+
+def _method_why(inspection: Inspection) -> str:
+    fit = inspection.report.methods.get("sft")
+    return fit.why if fit else "the rows have a prompt and an answer"
+
+
+def held_out_share(spec: Spec, inspection: Inspection) -> float:
+    if spec.eval_share is not None:
+        return spec.eval_share
+    if inspection.eval_rows or inspection.train_rows < 20:
+        return 0.0
+    return round(min(0.1, HELD_OUT_MOST / inspection.train_rows), 4)
+
+
+def training_rows(spec: Spec, inspection: Inspection, share: float) -> int:
+    """Rows to train on. An inspection that was told the share has set its rows aside already."""
+    rows = inspection.train_rows
+    if not inspection.eval_rows and spec.eval_share is None:
+        rows -= math.ceil(rows * share)
+    return max(1, rows)
+
+
+def held_out_rows(inspection: Inspection, settled: dict[str, Any], said: float | None = None) -> int:
+    """Rows to measure with. `said` is the share that the user named, which the inspection has set aside already."""
+    if inspection.eval_rows:
+        return min(inspection.eval_rows, HELD_OUT_MOST)
+    share = float(settled.get("eval_share", 0.0))
+    whole = inspection.train_rows / (1 - said) if said else inspection.train_rows
+    return min(math.ceil(whole * share), HELD_OUT_MOST)
+
+
+def total_steps(settled: dict[str, Any], rows: int) -> int:
+    """Optimizer steps of the whole training."""
+    if "max_steps" in settled:
+        return int(settled["max_steps"])
+    return max(1, math.ceil(math.ceil(rows / int(settled["batch_size"])) * float(settled["epochs"])))
+
+
+def _length(inspection: Inspection, model: ModelFacts) -> tuple[int, str]:
+    """Room for the rows as they are; only a few outliers are worth cutting."""
+    counts = inspection.report.tokens
+    if counts is None:
+        return 1024, "the rows' lengths are not known"
+    limit = model.max_positions or counts.max
+    wanted, why = (
+        (counts.max, "the longest row fits, so nothing is cut")
+        if counts.max <= max(512, 2 * counts.p99)
+        else (counts.p99, f"99 of 100 rows fit; the longest has {counts.max:,} tokens")
+    )
+    length = min(max(8, math.ceil(wanted / 8) * 8), limit)
+    return (
+        length,
+        why if length < limit or wanted <= limit else f"the model's limit; the longest row has {counts.max:,} tokens",
+    )
+
+
+def device_batch(batch: int) -> tuple[int, int]:
+    """(rows on the device at once, steps of accumulation) whose product is the effective batch."""
+    for rows in range(min(batch, DEVICE_BATCH), 0, -1):
+        if batch % rows == 0:
+            return rows, batch // rows
+    return 1, batch

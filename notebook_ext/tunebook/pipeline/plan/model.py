@@ -1,0 +1,106 @@
+"""The plan as data: what `plan` prints (PlanResult), and what the supervisor needs beside it (Plan)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from tunebook.pipeline.data.report import Inspection
+from tunebook.pipeline.errors import CallError
+from tunebook.pipeline.hardware.options import Option
+from tunebook.pipeline.instruction import Question
+from tunebook.pipeline.journal import Journal
+from tunebook.pipeline.scripts import TrainSettings
+
+StageName = Literal["train", "evaluate", "export"]
+
+
+class Decision(BaseModel):
+    """One field the user left open: what was decided, and why."""
+
+    field: str
+    value: Any
+    why: str
+
+
+class Chosen(BaseModel):
+    backend: str
+    flavor: str
+    tuning: str
+
+
+class PlanResult(BaseModel):
+    plan_id: str | None  # None while there are questions
+    spec: dict[str, Any]
+    method: str | None
+    why: str
+    stages: list[StageName]
+    options: list[Option]
+    chosen: Chosen | None
+    max_usd: float | None
+    timeout_s: int | None
+    questions: list[Question]
+
+
+class Recovery(BaseModel):
+    """What may happen by itself after consent. Nothing, so far: a job that ends early waits for `resume`."""
+
+    attempts_per_stage: int = 1
+    may_change: list[str] = []
+
+
+class ModelFacts(BaseModel):
+    """Which model, exactly: a Hub id with its revision, or a folder with a fingerprint of its content."""
+
+    path: str
+    revision: str | None
+    fingerprint: str
+    title: str
+    max_positions: int | None
+
+
+class Plan(PlanResult):
+    """Everything the run needs. `sentence` heads the plan's panel; `consent` stands beside the button."""
+
+    said: dict[str, Any]
+    decisions: list[Decision]
+    sentence: str
+    consent: str
+    model: ModelFacts | None
+    inspection: Inspection | None
+    settings: TrainSettings | None
+    script: str | None
+    benchmark: str | None
+    total_steps: int | None
+    recovery: Recovery = Recovery()
+
+    def result(self) -> PlanResult:
+        return PlanResult.model_validate(self.model_dump(include=set(PlanResult.model_fields)))
+
+
+def plan_hash(plan: Plan) -> str:
+    """sha256 over what is consented to: never over forecasts or times, so that a later look gives the same id."""
+    assert plan.inspection and plan.model and plan.script and plan.chosen
+    content = {
+        "spec": plan.spec,
+        "data": plan.inspection.fingerprint,
+        "model": plan.model.fingerprint,
+        "script": hashlib.sha256(plan.script.encode()).hexdigest(),
+        "chosen": plan.chosen.model_dump(),
+        "stages": plan.stages,
+        "recovery": plan.recovery.model_dump(),
+        "max_usd": plan.max_usd,
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def load_plan(journal: Journal, plan_id: str) -> Plan:
+    """A kept plan by its id, or by a unique beginning of at least 6 characters. Raises CallError."""
+    ids = journal.plan_ids(plan_id) if len(plan_id) >= 6 else []
+    if len(ids) != 1:
+        known = "is the beginning of several plans" if ids else "is not known here"
+        raise CallError("plan_id", f"{plan_id!r} {known}", "use the plan_id that `plan` printed")
+    return Plan.model_validate(journal.plan(ids[0]))

@@ -1,0 +1,30 @@
+"""What a spec may ask for that cannot be done yet: said as a question, before anything is read or started."""
+
+from __future__ import annotations
+
+from tunebook.pipeline.backends import backend_names
+from tunebook.pipeline.benchmarks import benchmark_names
+from tunebook.pipeline.instruction import Question
+from tunebook.pipeline.spec import Spec
+
+
+def unsupported(spec: Spec) -> list[Question]:
+    """A question for every field whose value cannot be honoured; an empty list where all can."""
+    questions: list[Question] = []
+
+    def ask(field: str, why: str) -> None:
+        questions.append(Question(field=field, why=why))
+
+    if spec.backend and spec.backend not in backend_names():
+        ask("backend", f"{spec.backend!r} is not installed; there is {', '.join(backend_names())}")
+    if spec.flavor and spec.flavor != "this-machine":
+        ask("flavor", f"{spec.flavor!r} cannot be rented yet; leave it out to train on this machine")
+    if spec.method and spec.method != "sft":
+        ask("method", f"{spec.method.upper()} scripts are not here yet; leave it out, or say sft")
+    if spec.tuning == "qlora":
+        ask("tuning", "4-bit LoRA needs an NVIDIA GPU and its script is not here yet; say lora")
+    if spec.benchmark and spec.benchmark not in benchmark_names():
+        ask("benchmark", f"{spec.benchmark!r} is not here yet; there is {', '.join(benchmark_names())}")
+    if spec.push_to:
+        ask("push_to", "publishing is not here yet; leave it out, the files stay on this machine")
+    return questions

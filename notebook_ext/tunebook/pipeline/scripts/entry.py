@@ -1,0 +1,39 @@
+"""Entry scripts: a few lines that depend on the tunebook wheel, so that no second copy of our code exists."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Entry = Literal["validate", "probe", "evaluate", "export"]
+
+_MODULES: dict[Entry, tuple[str, str]] = {
+    "validate": ("tunebook.pipeline.data.job", "Inspect a data set: format, tokens as the trainer sees them, checks."),
+    "probe": ("tunebook.pipeline.hardware.job", "Measure a few real training steps on this machine."),
+    "evaluate": ("tunebook.pipeline.evaluation.job", "Score the base and the checkpoints on a benchmark."),
+    "export": ("tunebook.pipeline.export.job", "Merge a checkpoint, convert it to GGUF, and let it answer."),
+}
+
+
+def entry_script(entry: Entry) -> str:
+    """The script's text. It takes two paths: the configuration to read and the result to write, both JSON."""
+    from tunebook.version import __version__
+
+    module, purpose = _MODULES[entry]
+    extra = "[export]" if entry == "export" else ""
+    return f'''# /// script
+# requires-python = ">=3.11"
+# dependencies = ["tunebook{extra}=={__version__}"]
+# ///
+"""{purpose}
+
+Usage: {entry}.py CONFIG.json RESULT.json
+"""
+
+import sys
+
+from {module} import main
+from tunebook.pipeline.job import run
+
+if __name__ == "__main__":
+    sys.exit(run(main))
+'''

@@ -1,0 +1,130 @@
+"""What each stage of a run submits, and what it keeps of the result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tunebook.pipeline.backends import JobRequest
+from tunebook.pipeline.errors import CallError
+from tunebook.pipeline.evaluation.compare import compare
+from tunebook.pipeline.evaluation.scores import Comparison, ScoreTable
+from tunebook.pipeline.home import read_json, write_json
+from tunebook.pipeline.plan import Plan
+from tunebook.pipeline.progress import NONCE_VARIABLE
+from tunebook.pipeline.run_folder import RunFolder
+from tunebook.pipeline.tail import METRICS_FILE
+from tunebook.pipeline.work import job_request, nonce
+
+DIVERGED = 3  # the exit code of a training script whose loss was no longer a number
+CERTIFICATE_ROWS = 8
+
+
+def stage_request(plan: Plan, stage: str, folder: RunFolder, run_id: str, attempt: int) -> JobRequest:
+    """The job of one attempt at a stage. The same arguments give the same job, so that a lost answer can be asked again."""
+    assert plan.plan_id and plan.timeout_s
+    job = folder.job(stage, attempt)
+    labels = {"tunebook-plan": plan.plan_id[:40], "tunebook-stage": stage, "tunebook-attempt": str(attempt)}
+    if stage == "train":
+        return _train(plan, folder, run_id, job, labels)
+    if stage == "evaluate":
+        return job_request("evaluate", _evaluation(plan, folder), job, labels=labels, timeout_s=plan.timeout_s)
+    return job_request("export", export_config(plan, folder), job, labels=labels, timeout_s=plan.timeout_s)
+
+
+def _train(plan: Plan, folder: RunFolder, run_id: str, job: Any, labels: dict[str, str]) -> JobRequest:
+    assert plan.script and plan.timeout_s
+    job.mkdir(parents=True, exist_ok=True)
+    script = job / "train.py"
+    script.write_text(plan.script, encoding="utf-8")
+    return JobRequest(
+        folder=job,
+        script=script,
+        args=["--output", str(folder.output)],
+        env={
+            NONCE_VARIABLE: nonce(job),
+            "TUNEBOOK_METRICS": str(job / METRICS_FILE),
+            "TUNEBOOK_RUN": run_id,
+            "TRACKIO_DIR": str(folder.path / "trackio"),
+        },
+        labels=labels,
+        timeout_s=plan.timeout_s,
+    )
+
+
+def _evaluation(plan: Plan, folder: RunFolder) -> dict[str, Any]:
+    assert plan.model
+    adapter = plan.spec["tuning"] != "full"
+    targets: list[dict[str, Any]] = [{"name": "base", "path": None, "adapter": False, "step": 0}]
+    for step, path in folder.checkpoints():
+        targets.append({"name": path.name, "path": str(path), "adapter": adapter, "step": step})
+    return {
+        "benchmark": plan.benchmark,
+        "model": plan.model.path,
+        "model_revision": plan.model.revision,
+        "targets": targets,
+        "rows_file": str(folder.held_out),
+        "limit": None,
+        "seed": plan.spec["seed"],
+    }
+
+
+def export_config(plan: Plan, folder: RunFolder) -> dict[str, Any]:
+    assert plan.model
+    rows = held_out_rows(folder, CERTIFICATE_ROWS)
+    question = None
+    if rows and "prompt" in rows[0]:
+        completion = rows[0]["completion"]
+        expected = completion if isinstance(completion, str) else completion[-1]["content"]
+        question = {"prompt": rows[0]["prompt"], "expected": expected}
+    return {
+        "checkpoint": str(best_checkpoint(folder)),
+        "base": plan.model.path,
+        "base_revision": plan.model.revision,
+        "out": str(folder.export),
+        "quants": plan.spec["gguf"],
+        "question": question,
+        "calibration_prompts": rows,
+        "push": None,
+    }
+
+
+def best_checkpoint(folder: RunFolder) -> Any:
+    """The checkpoint that the comparison calls best; where the base is best, the highest scoring one; else the last."""
+    checkpoints = {path.name: path for _, path in folder.checkpoints()}
+    if not checkpoints:
+        raise CallError("run", "has no whole checkpoint", "train first")
+    comparison = comparison_of(folder)
+    if comparison is None:
+        return list(checkpoints.values())[-1]
+    if comparison.best in checkpoints:
+        return checkpoints[comparison.best]
+    sign = 1 if comparison.higher_is_better else -1
+    rows = [row for row in comparison.rows if row.checkpoint in checkpoints]
+    return checkpoints[max(rows, key=lambda row: (sign * row.score, -row.step)).checkpoint]
+
+
+def comparison_of(folder: RunFolder) -> Comparison | None:
+    body = read_json(folder.comparison)
+    return Comparison.model_validate(body) if body is not None else None
+
+
+def held_out_rows(folder: RunFolder, most: int) -> list[dict[str, Any]]:
+    """The first held-out rows, ready for TRL, as the training script wrote them."""
+    import itertools
+    import json
+
+    try:
+        with folder.held_out.open(encoding="utf-8") as file:
+            return [json.loads(line) for line in itertools.islice(file, most)]
+    except FileNotFoundError:
+        return []
+
+
+def collect(stage: str, folder: RunFolder, result: dict[str, Any]) -> None:
+    """Keep what a stage's job found where later stages, panels and the report look for it."""
+    if stage == "evaluate":
+        table = ScoreTable.model_validate(result["table"])
+        write_json(folder.path / "evaluation.json", result)
+        write_json(folder.comparison, compare(table, result["items"]).model_dump(mode="json"))
+    elif stage == "export":
+        write_json(folder.path / "export.json", result)

@@ -1,0 +1,269 @@
+"""The process that owns a run: it prepares the plan, submits each stage's job, follows it, and takes the next step.
+
+    python -m tunebook.pipeline.supervisor RUN_ID [--resume]
+
+It holds the run's lease while it lives and writes every step into the journal before and after it takes it, so that
+after any kill the next supervisor knows what was submitted. It waits for nobody: without consent it ends, and the
+confirmation starts another.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from tunebook.pipeline.backends import Backend, JobRequest, JobStatus, backend
+from tunebook.pipeline.errors import CallError, TunebookError, WorkFailed
+from tunebook.pipeline.home import home, write_json
+from tunebook.pipeline.journal import AttemptState, Journal, RunState, StaleOwner, fold
+from tunebook.pipeline.journal.fold import ATTEMPT_TERMINAL
+from tunebook.pipeline.plan import Plan, load_plan, make_plan
+from tunebook.pipeline.process import ProcessId
+from tunebook.pipeline.run_folder import RunFolder
+from tunebook.pipeline.spec import Spec
+from tunebook.pipeline.stages import DIVERGED, collect, stage_request
+from tunebook.pipeline.work import result_of
+
+POLL_S = 0.2
+
+
+class _Stopped(Exception):
+    """The run has reached a state in which there is nothing more to do."""
+
+
+class Supervisor:
+    def __init__(self, run_id: str, fence: int, *, resume: bool) -> None:
+        self.run_id, self.fence, self.resume = run_id, fence, resume
+        self.journal = Journal(home())
+        self.folder = RunFolder(run_id)
+
+    def write(self, kind: str, **data: Any) -> None:
+        self.journal.append(self.run_id, kind, fence=self.fence, **data)
+
+    def state(self) -> RunState:
+        return fold(self.journal.events(self.run_id))
+
+    def run(self) -> None:
+        """Take the run as far as it goes now."""
+        try:
+            state = self.state()
+            if state.finished:
+                return
+            plan = self._plan(state)
+            if self.state().state == "draft" and state.goes_by_itself and plan.max_usd == 0:
+                self.write("confirmed", plan_id=plan.plan_id, max_usd=plan.max_usd, by="--yes")
+            if self.state().state == "draft":
+                return  # the confirmation starts the next supervisor
+            for stage in plan.stages:
+                if stage not in self.state().done_stages:
+                    self._stage(plan, stage)
+            self._report(plan)
+            self.write("succeeded")
+        except (_Stopped, StaleOwner):
+            return
+        except CallError as error:
+            self._failed(str(error.field), error.problem, error.remedy)
+        except TunebookError as error:
+            self._failed("The work failed", str(error), f"Read the log with `tunebook logs {self.run_id}`")
+        except Exception as error:  # noqa: BLE001  what is wrong here must be in the journal, not only in a log
+            traceback.print_exc()
+            self._failed(
+                "tunebook itself failed",
+                f"{type(error).__name__}: {error}",
+                f"Nothing made so far is lost; `tunebook resume {self.run_id}` goes on from it",
+            )
+
+    def _failed(self, what: str, why: str, now: str) -> None:
+        self.write("failed", why=f"{what} {why}", problem={"what": what, "why": why, "now": now})
+
+    # Preparing
+
+    def _plan(self, state: RunState) -> Plan:
+        if state.plan_id is not None:
+            return load_plan(self.journal, state.plan_id)
+
+        def preparing(stage: str, job_folder: Path, text: str) -> None:
+            self.write("preparing", stage=stage, job=str(job_folder), text=text)
+
+        def still_wanted() -> None:
+            if self.state().finished:
+                raise _Stopped
+
+        plan = make_plan(Spec(**state.spec), work_in=self.folder.path / "jobs", preparing=preparing, check=still_wanted)
+        if self.state().finished:
+            raise _Stopped
+        if plan.plan_id is None:
+            first = plan.questions[0]
+            raise CallError(first.field, first.why, "answer it in the cell, and run the cell again")
+        self.journal.save_plan(plan.plan_id, plan.model_dump(mode="json"))
+        self.write("planned", plan_id=plan.plan_id, max_usd=plan.max_usd)
+        return plan
+
+    # Stages
+
+    def _stage(self, plan: Plan, stage: str) -> None:
+        """Bring one stage to its end: adopt the job that is there, or submit the next attempt."""
+        assert plan.chosen is not None
+        where = backend(plan.chosen.backend)
+        if self.state().stage != stage:
+            self.write("stage", stage=stage)
+        while True:
+            state = self.state()
+            if state.cancel_requested and not _live(state.attempts_of(stage)):
+                self.write("cancelled", why="cancelled by hand")
+                raise _Stopped
+            attempts = state.attempts_of(stage)
+            last = attempts[-1] if attempts else None
+            if last is None or last.state in ATTEMPT_TERMINAL:
+                request = self._new_attempt(plan, stage, len(attempts) + 1, where)
+                number = len(attempts) + 1
+            else:
+                number = last.n
+                request = stage_request(plan, stage, self.folder, self.run_id, number)
+            status = self._follow(where, request, plan, stage, number)
+            if status.state == "cancelled" or (status.state == "lost" and self.state().cancel_requested):
+                self.write("cancelled", why="cancelled by hand")
+                raise _Stopped
+            if status.state == "lost":
+                if self.resume:
+                    self.resume = False  # once: a job that dies again waits for a person again
+                    continue
+                self.write("interrupted", why=_lost(stage, status))
+                raise _Stopped
+            self._collect(plan, stage, request, status)
+            return
+
+    def _new_attempt(self, plan: Plan, stage: str, number: int, where: Backend) -> JobRequest:
+        request = stage_request(plan, stage, self.folder, self.run_id, number)
+        self.write("submitting", n=number, stage=stage, backend=where.name, timeout_s=request.timeout_s)
+        return request
+
+    def _follow(self, where: Backend, request: JobRequest, plan: Plan, stage: str, number: int) -> JobStatus:
+        """Submit the job unless it is there already, and wait for its end."""
+        job_id = where.find(request.folder) or where.submit(request)
+        self.write("attempt", stage=stage, n=number, state="running", job_id=job_id)
+        began, cancelled, stopped = time.time(), False, False
+        while not (status := where.status(job_id)).ended:
+            state = self.state()
+            if state.cancel_requested and not cancelled:
+                where.cancel(job_id)
+                cancelled = True
+            limit = plan.spec.get("time_limit_s")
+            over = limit is not None and stage == "train" and time.time() - began > limit
+            if stage == "train" and not stopped and (state.stop_requested or over):
+                self.folder.output.mkdir(parents=True, exist_ok=True)
+                (self.folder.output / "stop").touch()
+                stopped = True
+                if over:
+                    self.write(
+                        "note", text=f"The time limit of {limit} s is reached: training ends, what is there is kept"
+                    )
+            time.sleep(POLL_S)
+        self.write("attempt", stage=stage, n=number, state=status.state, why=_how(status), usd=0.0)
+        return status
+
+    def _collect(self, plan: Plan, stage: str, request: JobRequest, status: JobStatus) -> None:
+        seconds = status.seconds or 0.0
+        if stage == "train":
+            if status.exit_code == DIVERGED:
+                self._diverged(plan, request.folder)
+            if status.state != "succeeded" and not (status.timed_out and self.folder.checkpoints()):
+                result_of(request.folder, status, "the training")
+            if not self.folder.checkpoints():
+                raise WorkFailed("the training ended without a whole checkpoint")
+        else:
+            result = result_of(request.folder, status, {"evaluate": "the evaluation", "export": "the export"}[stage])
+            collect(stage, self.folder, result)
+        self.write("stage_done", stage=stage, seconds=round(seconds, 1))
+
+    def _diverged(self, plan: Plan, job: Path) -> None:
+        from tunebook.pipeline.tail import EventTail
+
+        event = next((one for one in EventTail(job).new() if one["event"] == "diverged"), {"step": "?", "what": "loss"})
+        kept = [step for step, _ in self.folder.checkpoints()]
+        self._failed(
+            f"The {str(event['what']).replace('_', ' ')} was no longer a finite number at step {event['step']}, "
+            "and the training was stopped",
+            "usually a learning rate that is too high, or rows that break the loss",
+            f"Try half the learning rate ({plan.spec['learning_rate'] / 2:.1e}). "
+            + (f"The checkpoints up to step {kept[-1]} are kept." if kept else "There was no checkpoint yet."),
+        )
+        raise _Stopped
+
+    def _report(self, plan: Plan) -> None:
+        from tunebook.pipeline.report import write_report
+
+        began = time.monotonic()
+        write_report(self.run_id, plan)
+        self.write("note", text=f"The report was written in {time.monotonic() - began:.1f} s")
+
+
+def _live(attempts: list[AttemptState]) -> bool:
+    return bool(attempts) and attempts[-1].state not in ATTEMPT_TERMINAL
+
+
+def _how(status: JobStatus) -> str:
+    if status.timed_out:
+        return "its time was up"
+    if status.signal is not None and status.state != "cancelled":
+        return f"killed by signal {status.signal}"
+    return "" if status.exit_code in (0, None) else f"exit code {status.exit_code}"
+
+
+def _lost(stage: str, status: JobStatus) -> str:
+    by = f"by signal {status.signal}" if status.signal else "together with whatever watched it"
+    return f"the {stage} job was killed {by} (by hand, by a restart, or because the memory ran out); what it had saved is kept"
+
+
+def spawn(run_id: str, *, resume: bool = False) -> None:
+    """Start a detached supervisor for a run. Harmless where one is at work: the lease is taken once."""
+    folder = RunFolder(run_id).path
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "supervisor.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tunebook.pipeline.supervisor", run_id, *(["--resume"] if resume else [])],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd=folder,
+        )
+    _started.append(process)
+    # Until it has the lease, a second or two later, this file says that somebody is on the way: see `look`.
+    if process.poll() is None:
+        write_json(RunFolder(run_id).starting, ProcessId.of(process.pid).model_dump())
+    _started[:] = [process for process in _started if process.poll() is None]  # no zombies while we live
+
+
+_started: list[subprocess.Popen[bytes]] = []
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("run_id")
+    parser.add_argument("--resume", action="store_true")
+    arguments = parser.parse_args()
+    journal, me, resume = Journal(home()), ProcessId.current(), bool(arguments.resume)
+    while True:
+        fence = journal.acquire(arguments.run_id, me)
+        RunFolder(arguments.run_id).starting.unlink(missing_ok=True)
+        if fence is None:
+            return 0  # another one is at work
+        try:
+            Supervisor(arguments.run_id, fence, resume=resume).run()
+        finally:
+            journal.release(arguments.run_id, fence)
+        # Who asked for something between our last look and the release saw an owner, and started nobody.
+        state = fold(journal.events(arguments.run_id)).state
+        if state not in ("confirmed", "running", "cancelling"):
+            return 0
+        resume = state == "running"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

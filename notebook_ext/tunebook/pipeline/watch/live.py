@@ -1,0 +1,133 @@
+"""Follow a run: new metric points, progress lines, scores as they come. One instance per follower."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tunebook.pipeline.home import home
+from tunebook.pipeline.journal import Journal
+from tunebook.pipeline.run_folder import RunFolder
+from tunebook.pipeline.tail import EventTail, last_lines
+from tunebook.pipeline.watch.look import Look, look
+
+#: Trainer names to series names.
+_SERIES = {
+    "loss": "train/loss",
+    "eval_loss": "eval/loss",
+    "learning_rate": "train/learning_rate",
+    "grad_norm": "train/grad_norm",
+    "tokens_per_second": "train/tokens_per_second",
+    "memory_gib": "train/memory_gib",
+    "mean_token_accuracy": "train/token_accuracy",
+    "eval_mean_token_accuracy": "eval/token_accuracy",
+}
+
+
+@dataclass
+class Point:
+    step: int
+    value: float | None  # None: it was not a finite number
+    time: float  # seconds since the epoch
+
+
+@dataclass
+class Progress:
+    """The job at hand, in one line. `done` and `total` are None where the work cannot be counted."""
+
+    text: str = ""
+    done: int | None = None
+    total: int | None = None
+
+    @property
+    def share(self) -> float | None:
+        return self.done / self.total if self.done is not None and self.total else None
+
+
+@dataclass
+class Live:
+    """What is known of a run, renewed by `poll`."""
+
+    run_id: str
+    look: Look | None = None
+    series: dict[str, list[Point]] = field(default_factory=dict)
+    #: Grows when points that were already handed out were dropped, because a resumed run overlapped them.
+    generation: int = 0
+    step: int | None = None
+    max_steps: int | None = None
+    progress: Progress = field(default_factory=Progress)
+    scores: list[dict[str, Any]] = field(default_factory=list)
+    checkpoints: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._journal = Journal(home())
+        self._tails: dict[Path, EventTail] = {}
+        self._at: Path | None = None
+
+    def poll(self) -> Look:
+        """Look at the run and read what its jobs have said since the last time."""
+        # The state first: when it says that a job has ended, everything the job wrote is there to be read.
+        self.look = look(self._journal, self.run_id)
+        run, folder = self.look.run, RunFolder(self.run_id)
+        if run.preparing and run.preparing.get("job"):
+            self._read(Path(run.preparing["job"]), "prepare")
+        for attempt in run.attempts:
+            self._read(folder.job(attempt.stage, attempt.n), attempt.stage)
+        return self.look
+
+    def _read(self, job: Path, stage: str) -> None:
+        if job not in self._tails:
+            self._tails[job] = EventTail(job)
+            self.progress, self._at = Progress(), job
+            if stage == "evaluate":
+                self.scores.clear()
+        for event in self._tails[job].new():
+            self._take(event, job)
+
+    def _take(self, event: dict[str, Any], job: Path) -> None:
+        match event["event"]:
+            case "begin":
+                self.max_steps = event["max_steps"]
+                self._drop_after(event["step"])
+            case "metrics":
+                self.step = event["step"]
+                for name, value in event["values"].items():
+                    if name in _SERIES:
+                        points = self.series.setdefault(_SERIES[name], [])
+                        points.append(Point(event["step"], value, event["time"]))
+            case "checkpoint":
+                self.checkpoints.append(event["step"])
+            case "score":
+                self.scores.append(event)
+            case "progress" if job == self._at:
+                self.progress = Progress(event.get("text", ""), event.get("done"), event.get("total"))
+
+    def _drop_after(self, step: int) -> None:
+        """A later attempt begins at `step`: it wins over what an earlier one said beyond."""
+        for name, points in self.series.items():
+            kept = [point for point in points if point.step <= step]
+            if len(kept) < len(points):
+                self.series[name] = kept
+                self.generation += 1
+        self.checkpoints = [one for one in self.checkpoints if one <= step]
+
+    # What people read
+
+    @property
+    def loss(self) -> float | None:
+        points = self.series.get("train/loss")
+        return points[-1].value if points else None
+
+    @property
+    def eta_s(self) -> float | None:
+        """Seconds until the training's last step, from the pace of the last steps."""
+        points = self.series.get("train/loss", [])[-12:]
+        if self.max_steps is None or len(points) < 3 or points[-1].step == points[0].step:
+            return None
+        pace = (points[-1].time - points[0].time) / (points[-1].step - points[0].step)
+        return max(0.0, (self.max_steps - points[-1].step) * pace)
+
+    def log_lines(self, count: int) -> list[str]:
+        """The last lines of the newest job's log."""
+        return last_lines(self._at / "log.txt", count) if self._at else []

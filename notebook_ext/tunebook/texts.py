@@ -1,0 +1,230 @@
+"""Results as a person reads them at the terminal or in a cell. Plain text; what comes from data is shown safely."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+_UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def render(command: str, result: Any) -> str:
+    """The text of a command's result."""
+    return plain(_RENDER[command](result))
+
+
+def plain(text: str) -> str:
+    """Text without control or direction characters: a terminal would obey them."""
+    return _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def duration(seconds: float | None) -> str:
+    """ "35 s", "12 min", "1 h 20 min"."""
+    if seconds is None:
+        return "–"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def size(count: int) -> str:
+    """Bytes as "105 MB"."""
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.3g} {unit}"
+        value /= 1000
+    return f"{value:.3g} TB"
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Columns side by side, each as wide as its widest cell."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))] if rows else []
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def _reading(reading: Any) -> str:
+    said = reading.provenance
+    rows = [
+        [name, _value(value), f"({said[name].text})" if name in said else ""] for name, value in reading.spec.items()
+    ]
+    lines = [table(rows) if rows else "Nothing that a spec has a field for."]
+    lines += [f"? {one.field}: {one.why}" for one in reading.questions]
+    lines += [f"ignored: {text}" for text in reading.ignored]
+    return "\n".join(lines)
+
+
+def _report(report: Any) -> str:
+    lines = [report.sentence(), ""]
+    lines += [
+        table(
+            [[column.name, column.type, f"{column.nulls} empty" if column.nulls else ""] for column in report.columns]
+        )
+    ]
+    if report.tokens:
+        counts = report.tokens
+        lines += [
+            "",
+            f"tokens a row: half below {counts.p50:,}, 99 of 100 below {counts.p99:,}, at most {counts.max:,}",
+            f"tokens in all: {counts.total:,}",
+        ]
+    lines += ["", *(f"{name}: {fit.status}, {fit.why}" for name, fit in report.methods.items()), ""]
+    for one in report.findings:
+        lines += [
+            f"{one.severity}: {one.message} ({one.id}); rows {', '.join(map(str, one.examples))}",
+            f"  {one.remedy}",
+        ]
+    counts = {
+        status: sum(check.status == status for check in report.checks) for status in ("passed", "found", "skipped")
+    }
+    lines += [f"checks: {counts['passed']} passed, {counts['found']} found something, {counts['skipped']} skipped"]
+    return "\n".join(lines)
+
+
+def _plan(plan: Any) -> str:
+    if plan.plan_id is None:
+        return "\n".join(["There is no plan yet:", *(f"? {one.field} {one.why}" for one in plan.questions)])
+    lines = [f"plan {plan.plan_id[:12]}", f"{plan.method.upper()}: {plan.why}", ""]
+    rows = [["hardware", "tuning", "memory, GiB", "time, P50 to P90", "price", ""]]
+    for option in plan.options:
+        memory = (
+            f"{option.memory.low:.1f} to {option.memory.high:.1f} of {option.memory.available:.1f}"
+            if option.memory
+            else "–"
+        )
+        hours = f"{duration(option.hours.p50 * 3600)} to {duration(option.hours.p90 * 3600)}" if option.hours else "–"
+        price = "–" if option.max_usd is None else "$0" if option.max_usd == 0 else f"at most ${option.max_usd:.2f}"
+        mark = (
+            "chosen: "
+            if plan.chosen and (option.flavor, option.tuning) == (plan.chosen.flavor, plan.chosen.tuning)
+            else ""
+        )
+        rows.append([option.flavor, option.tuning, memory, hours, price, f"{mark}{option.why}"])
+    lines += [table(rows), "", table([[field, _value(value)] for field, value in plan.spec.items()])]
+    lines += [
+        "",
+        f"stages: {', '.join(plan.stages)}; at most ${plan.max_usd:.2f}",
+        f"start it with: run {plan.plan_id[:12]}",
+    ]
+    return "\n".join(lines)
+
+
+def _show(run: Any) -> str:
+    lines = [
+        f"{run.run_id}: {run.state}"
+        + (f", {run.stage}" if run.stage and run.state in ("running", "cancelling") else "")
+    ]
+    lines += [run.why] if run.why else []
+    if run.step is not None:
+        loss = f", loss {run.loss:.3g}" if run.loss is not None else ""
+        left = f", {duration(run.eta_s)} of training left" if run.eta_s is not None else ""
+        lines.append(f"step {run.step}{loss}{left}")
+    lines += [table([[f"{one.stage} {one.n}", one.backend, one.state] for one in run.attempts])] if run.attempts else []
+    if run.state == "draft" and run.plan_id:
+        lines.append(f"It waits for consent: run {run.plan_id[:12]}")
+    if run.state == "interrupted":
+        lines.append(f"Go on with: resume {run.run_id}")
+    return "\n".join(lines)
+
+
+def _runs(result: Any) -> str:
+    if not result.runs:
+        return "There is no run yet."
+    return table([[one.run_id, one.state, (one.plan_id or "")[:12]] for one in result.runs])
+
+
+def _scores(result: Any) -> str:
+    rows = [["target", "solved", result.metric, "95 % interval"]]
+    for one in result.rows:
+        solved = f"{one.passed} of {one.total}" if one.passed is not None else "–"
+        rows.append([one.target, solved, f"{one.score:.3g}", f"{one.ci[0]:.3g} to {one.ci[1]:.3g}"])
+    return f"{result.benchmark}\n{table(rows)}"
+
+
+def comparison(result: Any) -> str:
+    """The sentence and the table of a comparison."""
+    from tunebook.pipeline.evaluation.wording import sentence
+
+    rows = [["checkpoint", "solved", result.metric, "95 % interval", "against base", ""]]
+    for one in result.rows:
+        solved = f"{one.passed} of {one.total}" if one.passed is not None else "–"
+        p = one.vs_base.p if one.vs_base else None
+        against = (
+            "–" if one.vs_base is None else f"{one.vs_base.delta:+.3g}" + (f", p {p:.2g}" if p is not None else "")
+        )
+        best = "best" if one.checkpoint == result.best else ""
+        rows.append([one.checkpoint, solved, f"{one.score:.3g}", f"{one.ci[0]:.3g} to {one.ci[1]:.3g}", against, best])
+    return f"{sentence(result)}\n{table(rows)}"
+
+
+def _metrics(result: Any) -> str:
+    if not result.series:
+        return "There is no metric yet."
+    rows = [["series", "points", "first", "last"]]
+    for name, points in result.series.items():
+        rows.append(
+            [name, str(len(points)), *(f"{v:.4g}" if v is not None else "–" for v in (points[0][1], points[-1][1]))]
+        )
+    return table(rows)
+
+
+def _export(result: Any) -> str:
+    lines = [f"merged: {result.merged}"] if result.merged else []
+    for one in result.gguf:
+        proof = ""
+        if one.certificate:
+            word = "agrees with" if one.certificate.passed else "DIFFERS from"
+            proof = f"; {word} the merged model at {100 * one.certificate.top1_agreement:.1f} % of positions"
+        lines.append(f"{one.quant}: {one.file}, {size(one.bytes)}{proof}")
+    return "\n".join(lines)
+
+
+def _clean(result: Any) -> str:
+    return (
+        f"Removed {len(result.removed)} things, {size(result.bytes)}."
+        if result.removed
+        else "There was nothing to remove."
+    )
+
+
+def _doctor(result: Any) -> str:
+    rows = [[name, state] for name, state in result.backends.items()]
+    rows.append(["sandbox", result.sandbox or "none: nothing here runs code that a model wrote"])
+    rows += [[name, found or "not installed"] for name, found in result.versions.items()]
+    return table(rows)
+
+
+def _value(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _ref(result: Any) -> str:
+    return f"{result.run_id}: {result.state}"
+
+
+_RENDER: dict[str, Callable[[Any], str]] = {
+    "read": _reading,
+    "inspect": _report,
+    "plan": _plan,
+    "script": lambda result: f"{result.path}: run it with `uv run {result.path}`",
+    "confirm": lambda result: "Confirmed." if result.confirmed else "Not confirmed; nothing was started.",
+    "run": lambda result: _ref(result) + ("; it waits for consent" if result.state == "draft" else ""),
+    "runs": _runs,
+    "show": _show,
+    "logs": lambda result: "\n".join(result.lines) or "There is no log yet.",
+    "metrics": _metrics,
+    "stop": _ref,
+    "cancel": lambda result: _runs(result) if hasattr(result, "runs") else _ref(result),
+    "resume": _ref,
+    "attach": _ref,
+    "evaluate": _scores,
+    "compare": comparison,
+    "report": lambda result: result.path,
+    "export": _export,
+    "clean": _clean,
+    "doctor": _doctor,
+}

@@ -1,0 +1,166 @@
+"""Everything the panels say about one run, gathered from the core and from the run's folder in one place."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tunebook.pipeline.watch import Live, Point, Progress
+
+if TYPE_CHECKING:
+    from tunebook.pipeline.data.report import Inspection
+    from tunebook.pipeline.evaluation.scores import Comparison
+    from tunebook.pipeline.instruction import Reading
+    from tunebook.pipeline.journal import Event, RunState
+    from tunebook.pipeline.plan import Plan
+
+
+@dataclass
+class Facts:
+    """A run as it is at `now`. What is not known yet is None or empty."""
+
+    run: RunState
+    supervised: bool = True
+    reading: Reading | None = None
+    inspection: Inspection | None = None
+    plan: Plan | None = None
+    #: Seconds that each part of the preparation took or has taken: "data", "plan".
+    prepared: dict[str, float] = field(default_factory=dict)
+    series: dict[str, list[Point]] = field(default_factory=dict)
+    step: int | None = None
+    max_steps: int | None = None
+    eta_s: float | None = None
+    progress: Progress = field(default_factory=Progress)
+    checkpoints: list[int] = field(default_factory=list)
+    scores: list[dict[str, Any]] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
+    comparison: Comparison | None = None
+    export: dict[str, Any] | None = None
+    export_folder: Path = Path()
+    script_path: str = ""
+    report: Path | None = None
+    now: float = field(default_factory=time.time)
+
+    @property
+    def last_loss(self) -> float | None:
+        points = self.series.get("train/loss")
+        return points[-1].value if points else None
+
+
+LOG_LINES = 20
+
+
+class Gatherer:
+    """Makes the facts of one run from its `Live`; remembers what does not change, so that a look stays cheap."""
+
+    def __init__(self, live: Live) -> None:
+        self.live = live
+        self._reading: Reading | None = None
+        self._plan: Plan | None = None
+        self._inspection: Inspection | None = None
+        self._prepared: dict[str, float] = {}
+
+    def gather(self) -> Facts:
+        """The facts as of the last `live.poll()`."""
+        from tunebook.pipeline.home import read_json
+        from tunebook.pipeline.run_folder import RunFolder
+        from tunebook.pipeline.stages import comparison_of
+
+        live = self.live
+        assert live.look is not None, "poll first"
+        run, folder = live.look.run, RunFolder(live.run_id)
+        plan = self._plan_of(run)
+        evaluated, exported = "evaluate" in run.done_stages, "export" in run.done_stages
+        return Facts(
+            run=run,
+            supervised=live.look.supervised,
+            reading=self._reading_of(run),
+            inspection=self._inspection_of(run, plan),
+            plan=plan,
+            prepared=self._seconds_of_preparation(run),
+            series={name: list(points) for name, points in live.series.items()},
+            step=live.step,
+            max_steps=live.max_steps,
+            eta_s=live.eta_s,
+            progress=live.progress,
+            checkpoints=list(live.checkpoints),
+            scores=list(live.scores),
+            log=live.log_lines(LOG_LINES),
+            comparison=comparison_of(folder) if evaluated else None,
+            export=read_json(folder.path / "export.json") if exported else None,
+            export_folder=folder.export,
+            script_path=str(folder.job("train", 1) / "train.py"),
+            report=folder.report if folder.report.exists() else None,
+        )
+
+    def _reading_of(self, run: RunState) -> Reading | None:
+        if self._reading is None and run.instruction:
+            from tunebook.pipeline.errors import CallError
+            from tunebook.pipeline.instruction import read
+
+            try:
+                self._reading = read(run.instruction)
+            except CallError:
+                return None  # made by hand or by a newer version: the fields alone are shown
+        return self._reading
+
+    def _plan_of(self, run: RunState) -> Plan | None:
+        if run.plan_id is None:
+            return None
+        if self._plan is None or self._plan.plan_id != run.plan_id:
+            from tunebook.pipeline.home import home
+            from tunebook.pipeline.journal import Journal
+            from tunebook.pipeline.plan import load_plan
+
+            self._plan = load_plan(Journal(home()), run.plan_id)
+        return self._plan
+
+    def _seconds_of_preparation(self, run: RunState) -> dict[str, float]:
+        if run.plan_id is not None and self._prepared:
+            return self._prepared
+        from tunebook.pipeline.home import home
+        from tunebook.pipeline.journal import Journal
+
+        self._prepared = seconds_of_preparation(Journal(home()).events(self.live.run_id), run, time.time())
+        return self._prepared
+
+    def _inspection_of(self, run: RunState, plan: Plan | None) -> Inspection | None:
+        """The plan's inspection; before there is a plan, what the inspection job of this run has left."""
+        if plan is not None and plan.inspection is not None:
+            return plan.inspection
+        done = run.preparing is None or run.preparing.get("stage") != "data"
+        if self._inspection is None and done:
+            self._inspection = self._fresh_inspection()
+        return self._inspection
+
+    def _fresh_inspection(self) -> Inspection | None:
+        from pydantic import ValidationError
+
+        from tunebook.pipeline.data.report import Inspection
+        from tunebook.pipeline.home import home, read_json
+        from tunebook.pipeline.journal import Journal
+
+        jobs = [
+            event.data["job"]
+            for event in Journal(home()).events(self.live.run_id)
+            if event.kind == "preparing" and event.data.get("stage") == "data"
+        ]
+        body = read_json(Path(jobs[-1]) / "result.json") if jobs else None
+        try:
+            return Inspection.model_validate(body) if body else None
+        except ValidationError:
+            return None  # the job found the call wrong: the run's problem says so
+
+
+def seconds_of_preparation(events: list[Event], run: RunState, now: float) -> dict[str, float]:
+    """What "data" and "plan" took or have taken: from the beginning of each to the event after it."""
+    last = run.ended_at if run.ended_at is not None else now
+    ends = [event.time for event in events[1:]] + [last]
+    seconds: dict[str, float] = {}
+    for event, end in zip(events, ends, strict=True):
+        if event.kind == "preparing":
+            stage = str(event.data["stage"])
+            seconds[stage] = seconds.get(stage, 0.0) + max(0.0, end - event.time)
+    return seconds

@@ -1,0 +1,58 @@
+"""The whole journey of one run in one cell: `FinetunePanel(run)`. The only panel that a person can act in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tunebook.pipeline import control
+from tunebook.pipeline.errors import CallError
+from tunebook.widgets.panel import Panel, RunPanel, run_id_of
+from tunebook.widgets.snapshot import question_snapshot, run_snapshot
+
+if TYPE_CHECKING:
+    from tunebook.pipeline.instruction import Reading
+    from tunebook.widgets.facts import Facts
+    from tunebook.widgets.views import View
+
+
+class FinetunePanel(RunPanel):
+    """Request, data, plan, run, comparison and files of a run. `run` as for `RunMonitor`.
+
+    It starts nothing by itself: the one button consents to exactly the plan that is on the screen. Raises CallError for
+    a run that is not known.
+    """
+
+    bundle_name = "finetune-panel"
+
+    def __init__(self, run: Any) -> None:
+        self.run_id = run_id_of(run)
+        super().__init__(self.run_id)
+
+    def draw(self, facts: Facts) -> View:
+        return run_snapshot(facts)
+
+    def answer(self, request: dict[str, Any]) -> None:
+        """A click. Asked twice, or too late, it changes nothing and the newest state is the answer."""
+        kind = request.get("kind")
+        if kind == "confirm":
+            plan_id = request.get("plan_id")
+            if not isinstance(plan_id, str) or not plan_id:
+                raise CallError("plan_id", "is missing", "look at the plan before you confirm it")
+            control.confirm(self.run_id, plan_id, by="notebook")
+        elif kind in ("cancel", "stop"):
+            if not self._feed.look().run.finished:
+                (control.cancel if kind == "cancel" else control.stop)(self.run_id)
+        else:
+            super().answer(request)
+            return
+        self._feed.nudge()
+
+
+class QuestionPanel(Panel):
+    """What was understood of an instruction that leaves questions. Nothing is started and nothing can be confirmed."""
+
+    bundle_name = "finetune-panel"
+
+    def __init__(self, instruction: str, spec: dict[str, Any], reading: Reading) -> None:
+        super().__init__()
+        self.show(question_snapshot(instruction, spec, reading))

@@ -1,0 +1,221 @@
+"""A data set is found and read the same way by the inspection and by the training script, and a wrong one is told."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pandas
+import pytest
+
+from tunebook.pipeline.data.fingerprint import fingerprint
+from tunebook.pipeline.data.rows import load_rows, stored
+from tunebook.pipeline.data.source import load_code, locate
+from tunebook.pipeline.errors import CallError
+
+ROWS = [{"prompt": f"Is {n} even?", "completion": "yes" if n % 2 == 0 else "no"} for n in range(40)]
+
+
+def write(path: Path, rows: list[dict[str, Any]] = ROWS) -> Path:
+    """Rows in the format that the name says."""
+    frame = pandas.DataFrame(rows)
+    match path.suffix:
+        case ".jsonl":
+            path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        case ".json":
+            path.write_text(json.dumps(rows), encoding="utf-8")
+        case ".csv":
+            frame.to_csv(path, index=False)
+        case ".tsv":
+            frame.to_csv(path, index=False, sep="\t")
+        case ".parquet":
+            frame.to_parquet(path)
+        case ".gz":
+            with gzip.open(path, "wt", encoding="utf-8") as file:
+                file.writelines(json.dumps(row) + "\n" for row in rows)
+    return path
+
+
+def read(path: Path, **keywords: Any) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = load_rows(str(path), locate(str(path)), **keywords).train.to_list()
+    return rows
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.json", "rows.csv", "rows.tsv", "rows.parquet", "rows.jsonl.gz"])
+def test_the_same_rows_have_one_fingerprint_in_every_kind_of_file(tmp_path: Path, name: str) -> None:
+    rows = read(write(tmp_path / name))
+    assert rows == ROWS
+    assert fingerprint(rows, None) == fingerprint(ROWS, None)
+
+
+def test_a_changed_letter_changes_the_fingerprint() -> None:
+    changed = [*ROWS[:-1], {**ROWS[-1], "completion": "No"}]
+    assert fingerprint(changed, None) != fingerprint(ROWS, None)
+    assert fingerprint(ROWS[:20], ROWS[20:]) != fingerprint(ROWS, None)
+
+
+def test_a_text_file_is_a_row_a_line(tmp_path: Path) -> None:
+    (tmp_path / "poem.txt").write_text("one\ntwo\n", encoding="utf-8")
+    assert read(tmp_path / "poem.txt") == [{"text": "one"}, {"text": "two"}]
+
+
+@pytest.mark.parametrize(
+    ("names", "train", "held_out"),
+    [
+        (["train.jsonl", "test.jsonl", "LICENSE.txt"], "train", "test"),
+        (["train.jsonl", "test.jsonl", "validation.jsonl"], "train", "validation"),
+        (["train-00000-of-00002.parquet", "train-00001-of-00002.parquet"], "train", None),
+        (["anything.csv"], "train", None),
+    ],
+)
+def test_a_folder_names_its_splits_by_its_files(tmp_path: Path, names: list[str], train: str, held_out: str) -> None:
+    for name in names:
+        if name.endswith(".txt"):
+            (tmp_path / name).write_text("a licence")
+        else:
+            write(tmp_path / name)
+    source = locate(str(tmp_path))
+    assert (source.train_split, source.eval_split) == (train, held_out)
+    rows = load_rows(str(tmp_path), source).train
+    assert len(rows) == len(ROWS) * sum(name.startswith(("train", "anything")) for name in names)
+
+
+def test_files_in_a_data_folder_are_found_as_on_the_hub(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    write(tmp_path / "data" / "train-00000-of-00001.parquet")
+    assert locate(str(tmp_path)).builder == "parquet"
+
+
+@pytest.mark.parametrize(
+    ("files", "keywords"),
+    [
+        (["rows.jsonl"], {}),
+        (["rows.jsonl"], {"eval_share": 0.2}),
+        (["rows.jsonl"], {"rows": 10, "eval_share": 0.2, "seed": 7}),
+        (["rows.tsv"], {"rows": 15}),
+        (["train.jsonl", "test.jsonl"], {"rows": 10, "eval_share": 0.5}),
+    ],
+)
+def test_the_script_reads_the_rows_that_were_inspected(
+    tmp_path: Path, files: list[str], keywords: dict[str, Any]
+) -> None:
+    for name in files:
+        write(tmp_path / name, ROWS if "test" not in name else ROWS[:4])
+    dataset = str(tmp_path / files[0]) if len(files) == 1 else str(tmp_path)
+    source = locate(dataset)
+    held = load_rows(dataset, source, **keywords)
+    names: dict[str, Any] = {}
+    exec("from datasets import load_dataset\n" + load_code(source, **keywords), names)
+    assert names["train_rows"].to_list() == held.train.to_list()
+    assert (names["eval_rows"].to_list() if names["eval_rows"] else None) == (
+        held.eval.to_list() if held.eval else None
+    )
+
+
+def test_row_numbers_survive_drawing_and_splitting(tmp_path: Path) -> None:
+    path = str(write(tmp_path / "rows.jsonl"))
+    held = load_rows(path, locate(path), rows=20, eval_share=0.25)
+    assert len(held.train) == 15
+    assert [ROWS[number] for number in held.numbers] == held.train.to_list()
+    assert held.eval is not None
+    assert not held.by_data_set
+
+
+def test_objects_in_memory_are_read_and_stored_for_jobs(tmp_path: Path) -> None:
+    whole = datasets.DatasetDict(train=datasets.Dataset.from_list(ROWS), test=datasets.Dataset.from_list(ROWS[:3]))
+    held = load_rows(whole, None)
+    assert (len(held.train), held.eval is not None and len(held.eval), held.by_data_set) == (40, 3, True)
+    assert load_rows(pandas.DataFrame(ROWS), None).train.to_list() == ROWS
+
+    folder = stored(whole, tmp_path / "kept")
+    again = load_rows(str(folder), locate(str(folder)))
+    assert fingerprint(again.train, again.eval) == fingerprint(held.train, held.eval)
+
+
+def broken(tmp_path: Path, case: str) -> str:
+    path = tmp_path / f"{case}.jsonl"
+    good = json.dumps(ROWS[0])
+    match case:
+        case "missing":
+            return str(path)
+        case "empty":
+            path.write_text("")
+        case "blank":
+            path.write_text("\n\n")
+        case "line":
+            path.write_text(f'{good}\n{good}\n{{"prompt": "no end\n{good}\n')
+        case "bytes":
+            path.write_bytes(good.encode() + b'\n{"prompt": "\xff\xfe", "completion": "x"}\n')
+        case "list":
+            path.write_text(f"{good}\n[1, 2]\n")
+        case "kind":
+            path = tmp_path / "rows.xlsx"
+            path.write_text("x")
+        case "folder":
+            path = tmp_path / "nothing"
+            path.mkdir()
+        case "mixed":
+            path = tmp_path / "mixed"
+            path.mkdir()
+            write(path / "a.csv")
+            write(path / "b.jsonl")
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("case", "said"),
+    [
+        ("missing", "is not there"),
+        ("empty", "is empty"),
+        ("blank", ""),
+        ("line", "line 3 is not JSON"),
+        ("bytes", "line 2 is not UTF-8"),
+        ("list", "line 2 is no JSON object"),
+        ("kind", "no kind of file that can be read"),
+        ("folder", "holds no file of rows"),
+        ("mixed", "mixes kinds of files"),
+    ],
+)
+def test_what_cannot_be_read_gets_one_clear_line(tmp_path: Path, case: str, said: str) -> None:
+    dataset = broken(tmp_path, case)
+    with pytest.raises(CallError) as wrong:
+        load_rows(dataset, locate(dataset))
+    assert wrong.value.field == "dataset"
+    assert said in str(wrong.value)
+    assert "\n" not in str(wrong.value)
+
+
+def test_a_wrong_split_names_the_right_ones(tmp_path: Path) -> None:
+    write(tmp_path / "train.jsonl")
+    write(tmp_path / "test.jsonl")
+    with pytest.raises(CallError, match=r"split is 'dev', which .* does not have: choose one of test, train"):
+        locate(str(tmp_path), split="dev")
+    assert locate(str(tmp_path), split="test").train_split == "test"
+    assert len(load_rows("x", locate(str(tmp_path), split="train[:5]")).train) == 5
+
+
+def test_a_hub_that_cannot_be_reached_is_one_line_and_no_minute_of_retries() -> None:
+    code = """
+from tunebook.pipeline.data.source import locate
+from tunebook.pipeline.data.template import load_tokenizer
+from tunebook.pipeline.errors import CallError
+for find in (lambda: locate("owner/rows"), lambda: load_tokenizer("owner/model")):
+    try:
+        find()
+    except CallError as wrong:
+        print(wrong)
+"""
+    nowhere = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "0", "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **nowhere}, check=True
+    )
+    rows, model = done.stdout.splitlines()
+    assert rows.startswith("dataset owner/rows is no file here, and the Hub cannot be reached")
+    assert model.startswith("model owner/model has no tokenizer that can be loaded")
+    assert "Retry" not in done.stderr

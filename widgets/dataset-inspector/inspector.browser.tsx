@@ -1,0 +1,85 @@
+// Rows of data under the hands of a user.
+
+import { afterEach, expect, test } from "vitest";
+import { userEvent } from "vitest/browser";
+import { drawn, endAll, mountState } from "../gallery/mounted";
+import { states } from "../gallery/states";
+import type { SoloSnapshot, DataView as View } from "../shared/types";
+
+afterEach(endAll);
+
+const heading = (el: HTMLElement) => el.querySelector(".tb-rows h3")?.textContent;
+
+test("a finding's example leads to its row; one that is not on the page is only named", async () => {
+  const { el } = await mountState("data-findings");
+  const [error] = el.querySelectorAll(".tb-findings li");
+  expect(error?.textContent).toContain("13 rows lose every answer token");
+  expect(error?.querySelectorAll("button")).toHaveLength(1);
+  error?.querySelector("button")?.click();
+  await drawn();
+  expect(heading(el)).toBe("Row 6");
+});
+
+test("rows turn by button, arrow key and number; a number that is not here is refused in words", async () => {
+  const { el } = await mountState("data-findings");
+  el.querySelector<HTMLElement>("[aria-label='Next row']")?.click();
+  await drawn();
+  expect(heading(el)).toBe("Row 1");
+  el.querySelector<HTMLElement>("[aria-label='Next row']")?.focus();
+  await userEvent.keyboard("{ArrowRight}{ArrowRight}");
+  await drawn();
+  expect(heading(el)).toBe("Row 3");
+  await userEvent.keyboard("{End}");
+  await drawn();
+  expect(heading(el)).toBe("Row 7");
+  const input = el.querySelector<HTMLInputElement>("[aria-label='Go to row']");
+  if (!input) throw new Error("no field for a row number");
+  await userEvent.fill(input, "4");
+  await userEvent.keyboard("{Enter}");
+  await drawn();
+  expect(heading(el)).toBe("Row 4");
+  await userEvent.fill(input, "412");
+  await userEvent.keyboard("{Enter}");
+  await drawn();
+  expect(heading(el)).toBe("Row 4");
+  expect(el.textContent).toContain("Row 412 is not among these 8");
+});
+
+test("the tokens put together are the row, each under the role the trainer gave it", async () => {
+  const { el } = await mountState("data-findings");
+  const { snapshot } = states["data-findings"] ?? {};
+  const view = snapshot && "view" in snapshot ? (snapshot as SoloSnapshot<View>).view : null;
+  for (const { tokens, index } of view?.preview ?? []) {
+    for (const role of ["trained", "masked", "cut"] as const) {
+      const seen = [...el.querySelectorAll(`.tb-tokens .tb-${role} .tb-token`)]
+        .map((token) => token.textContent)
+        .join("");
+      const meant = tokens
+        .filter((token) => token.role === role)
+        .map((token) => token.text)
+        .join("");
+      expect(seen.replaceAll("↵", "\n"), `${role} of row ${index}`).toBe(meant);
+    }
+    el.querySelector<HTMLElement>("[aria-label='Next row']")?.click();
+    await drawn();
+  }
+});
+
+test("the roles differ by line as well as by colour", async () => {
+  const { el } = await mountState("data-findings");
+  const style = (role: string) => {
+    const of = el.querySelector(`.tb-legend .tb-${role}`);
+    if (!of) throw new Error(`no ${role} in the legend`);
+    return getComputedStyle(of);
+  };
+  expect(style("cut").textDecorationLine).toBe("line-through");
+  expect(style("trained").borderBottomStyle).toBe("solid");
+  expect(style("masked").borderBottomStyle).toBe("none");
+});
+
+test("raw shows the row as it is stored", async () => {
+  const { el } = await mountState("data-findings");
+  [...el.querySelectorAll<HTMLElement>("button")].find((button) => button.textContent === "raw")?.click();
+  await drawn();
+  expect(el.querySelector(".tb-raw")?.textContent).toContain('"role": "user"');
+});

@@ -1,0 +1,56 @@
+// The browser's half of an anywidget model, without a kernel behind it: it records what is sent.
+
+import type { Request } from "../shared/types";
+import { curves, message } from "./series";
+
+type Handler = (...args: unknown[]) => void;
+
+export class FakeModel {
+  readonly sent: Request[] = [];
+  readonly #handlers = new Map<string, Set<Handler>>();
+  #snapshot: unknown;
+
+  constructor(snapshot: unknown) {
+    this.#snapshot = snapshot ?? {};
+  }
+
+  get(name: string): unknown {
+    return name === "snapshot" ? this.#snapshot : undefined;
+  }
+
+  on(event: string, handler: Handler): void {
+    const handlers = this.#handlers.get(event) ?? new Set();
+    this.#handlers.set(event, handlers.add(handler));
+  }
+
+  off(event: string, handler: Handler): void {
+    this.#handlers.get(event)?.delete(handler);
+  }
+
+  send(request: Request): void {
+    this.sent.push(request);
+  }
+
+  /** How many handlers are left: none after a view has gone. */
+  get listening(): number {
+    return [...this.#handlers.values()].reduce((sum, handlers) => sum + handlers.size, 0);
+  }
+
+  /** What Python would do: a new snapshot, as a new tree. */
+  update(snapshot: unknown): void {
+    this.#snapshot = structuredClone(snapshot);
+    this.#emit("change:snapshot");
+  }
+
+  points(name: string, reset = true): void {
+    this.deliver(...message(1, curves[name] ?? {}, reset));
+  }
+
+  deliver(content: unknown, buffers: DataView[]): void {
+    this.#emit("msg:custom", content, buffers);
+  }
+
+  #emit(event: string, ...args: unknown[]): void {
+    for (const handler of [...(this.#handlers.get(event) ?? [])]) handler(...args);
+  }
+}

@@ -1,0 +1,406 @@
+// Made-up states of every view, for the gallery and the tests: each one a state that Python can send.
+
+import type {
+  CompareView,
+  DataView as DatasetView,
+  PlanView,
+  PublishView,
+  RequestView,
+  RunView,
+} from "../shared/types";
+
+const instruction =
+  "Fine-tune SmolLM2-135M-Instruct on data/kinds.jsonl so that it names the kind of thing a definition describes, " +
+  "for 80 steps, stay under $2\nbenchmark: exact-match\ngguf: Q4_K_M";
+
+const span = (text: string) => {
+  const start = instruction.indexOf(text);
+  return { start, end: start + text.length };
+};
+
+export const request: RequestView = {
+  sentence: "Train SmolLM2-135M-Instruct on kinds.jsonl for 80 steps, score it by exact match, make a Q4_K_M GGUF.",
+  instruction,
+  fields: [
+    { field: "model", value: "HuggingFaceTB/SmolLM2-135M-Instruct", ...span("SmolLM2-135M-Instruct") },
+    { field: "dataset", value: "data/kinds.jsonl", ...span("data/kinds.jsonl") },
+    { field: "max_steps", value: "80", ...span("80 steps") },
+    { field: "budget_usd", value: "$2.00", ...span("under $2") },
+    { field: "benchmark", value: "exact-match", ...span("benchmark: exact-match") },
+    { field: "gguf", value: "Q4_K_M", ...span("gguf: Q4_K_M") },
+    { field: "seed", value: "7", start: null, end: null },
+  ],
+  questions: [],
+  ignored: [],
+};
+
+export const asking: RequestView = {
+  ...request,
+  sentence: "Two things are needed before a plan can be made.",
+  questions: [
+    { field: "dataset", why: "is not named: which data set holds the rows to learn from?" },
+    { field: "budget_usd", why: "is said twice, $2 and $20: which one holds?" },
+  ],
+  ignored: ["and send me an e-mail when it is done"],
+};
+
+function tokens(question: string, answer: string, cut = ""): DatasetView["preview"][number]["tokens"] {
+  const split = (text: string) => text.match(/<\|[a-z_]+\|>|\n| ?[^\s<]+|\s+|</g) ?? [];
+  return [
+    ...split(`<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n${question}<|im_end|>\n`),
+    ...split("<|im_start|>assistant\n"),
+  ]
+    .map((text) => ({ text, role: "masked" as const }))
+    .concat(split(`${answer}<|im_end|>`).map((text) => ({ text, role: "trained" as never })))
+    .concat(split(cut).map((text) => ({ text, role: "cut" as never })));
+}
+
+export function row(index: number, question: string, answer: string, cut = ""): DatasetView["preview"][number] {
+  const all = tokens(question, answer, cut);
+  const of = (role: string) => all.filter((token) => token.role === role).length;
+  return {
+    index,
+    raw: {
+      messages: [
+        { role: "user", content: question },
+        { role: "assistant", content: answer + cut },
+      ],
+    },
+    tokens: all,
+    trained: of("trained"),
+    masked: of("masked"),
+    cut: of("cut"),
+  };
+}
+
+const definitions: [string, string][] = [
+  ["a large nocturnal bird of prey with a flat face", "animal"],
+  ["an evergreen shrub grown for its fragrant leaves", "plant"],
+  ["flat bread baked with a filling of cheese and herbs", "food"],
+  ["someone who repairs and winds clocks", "person"],
+  ["a handheld tool with a heavy head for driving nails", "object"],
+  ["quiet satisfaction after work that went well", "feeling"],
+  ["a narrow strip of land between two lakes", "place"],
+  ["the last hour of daylight", "time"],
+];
+
+export const data: DatasetView = {
+  sentence: "1,200 rows, conversations: ready for SFT. 13 rows lose every answer token.",
+  dataset: "data/kinds.jsonl",
+  rows: 1200,
+  columns: [
+    { name: "messages", type: "list of {role, content}", nulls: 0 },
+    { name: "kind", type: "string", nulls: 0 },
+    { name: "source", type: "string", nulls: 12 },
+  ],
+  tokens: { p50: 53, p99: 148, max: 231, total: 66_240 },
+  findings: [
+    {
+      id: "K13",
+      severity: "warning",
+      rows: 90,
+      share: 0.075,
+      examples: [3, 5, 88],
+      message: "90 rows appear twice",
+      remedy: "Keep the first of each.",
+    },
+    {
+      id: "K04",
+      severity: "error",
+      rows: 13,
+      share: 0.0108,
+      examples: [6, 412, 418, 733, 900, 1011],
+      message: "13 rows lose every answer token",
+      remedy: "Their prompts are longer than 128 tokens: raise max_length to 256, or leave them out.",
+    },
+    {
+      id: "K21",
+      severity: "info",
+      rows: 1200,
+      share: 1,
+      examples: [],
+      message: "Every row has the same system prompt",
+      remedy: "It comes from the template; nothing to do.",
+    },
+  ],
+  checks: [
+    ...["encoding", "empty answers", "role order", "template end", "label leak", "near duplicates"].map((id) => ({
+      id,
+      status: "passed" as const,
+      why: "looked at all 1,200 rows",
+    })),
+    { id: "K04", status: "found", why: "13 rows" },
+    { id: "K13", status: "found", why: "90 rows" },
+    { id: "contamination", status: "skipped", why: "no benchmark was named" },
+  ],
+  preview: definitions.map(([what, kind], at) =>
+    row(
+      at,
+      `What kind of thing is this?\n${what}`,
+      kind,
+      at === 6 ? "\nIt is counted among the places, as in the older lists of\n\nthe geographers." : "",
+    ),
+  ),
+  max_length: 128,
+  histogram: {
+    edges: Array.from({ length: 21 }, (_, at) => 20 + at * 10.55),
+    counts: [4, 18, 60, 142, 208, 221, 180, 132, 88, 54, 37, 21, 13, 8, 5, 3, 2, 2, 1, 1],
+  },
+};
+
+export const clean: DatasetView = {
+  ...data,
+  sentence: "1,200 rows, conversations: ready for SFT. Nothing found that would spoil a training.",
+  findings: [],
+  checks: data.checks.map((check) => ({ ...check, status: "passed" as const })),
+  max_length: 256,
+};
+
+export const plan: PlanView = {
+  sentence: "This machine does it: half of such runs end within 5 minutes, nine in ten within 7, at no cost.",
+  plan_id: "5f0c2a91d3",
+  chosen: { backend: "local", flavor: "this machine", tuning: "lora" },
+  options: [
+    {
+      backend: "local",
+      flavor: "this machine",
+      tuning: "lora",
+      fits: true,
+      memory: {
+        low: 2.1,
+        high: 2.6,
+        available: 23.4,
+        kind: "RAM",
+        source: "measured on this machine with 2 real steps",
+      },
+      hours: { p50: 0.081, p90: 0.115 },
+      usd: { p50: 0, p90: 0 },
+      max_usd: 0,
+      why: "fastest that fits here",
+    },
+    {
+      backend: "local",
+      flavor: "this machine",
+      tuning: "full",
+      fits: true,
+      memory: {
+        low: 3.4,
+        high: 4.4,
+        available: 23.4,
+        kind: "RAM",
+        source: "measured on this machine with 2 real steps",
+      },
+      hours: { p50: 0.15, p90: 0.22 },
+      usd: { p50: 0, p90: 0 },
+      max_usd: 0,
+      why: "twice the time, no better on 1,200 rows",
+    },
+    {
+      backend: "local",
+      flavor: "this machine",
+      tuning: "qlora",
+      fits: false,
+      memory: null,
+      hours: null,
+      usd: null,
+      max_usd: null,
+      why: "4-bit weights need a GPU",
+    },
+  ],
+  decisions: [
+    { field: "method", value: "sft", why: "the rows are conversations without preferences or rewards" },
+    { field: "learning_rate", value: "5e-4", why: "ten times the full rate, for LoRA" },
+    { field: "lora_rank", value: "16", why: "the usual rank for short answers" },
+    { field: "batch_size", value: "8", why: "fits in memory, 150 steps an epoch" },
+    { field: "max_length", value: "128", why: "holds 99 of 100 rows; longer ones are cut" },
+    { field: "max_steps", value: "80", why: "as asked" },
+  ],
+  script: [
+    "# /// script",
+    '# dependencies = ["trl>=1.16", "peft>=0.21"]',
+    "# ///",
+    "from datasets import load_dataset",
+    "from trl import SFTConfig, SFTTrainer",
+    "",
+    'rows = load_dataset("json", data_files="data/kinds.jsonl", split="train")',
+    "trainer = SFTTrainer(",
+    '    model="HuggingFaceTB/SmolLM2-135M-Instruct",',
+    "    train_dataset=rows,",
+    "    args=SFTConfig(max_steps=80, learning_rate=5e-4, per_device_train_batch_size=8),",
+    ")",
+    "trainer.train()",
+  ].join("\n"),
+  script_path: "runs/kinds-20/train.py",
+  consent: "This machine costs nothing. The job is stopped after 30 minutes.",
+  questions: [],
+};
+
+const gpu = (
+  flavor: string,
+  tuning: string,
+  memory: [number, number, number],
+  hours: [number, number],
+  price: number,
+) => ({
+  backend: "hf-jobs",
+  flavor,
+  tuning,
+  fits: memory[1] <= memory[2],
+  memory: {
+    low: memory[0],
+    high: memory[1],
+    available: memory[2],
+    kind: "GPU",
+    source: "estimated from the architecture",
+  },
+  hours: { p50: hours[0], p90: hours[1] },
+  usd: { p50: hours[0] * price, p90: hours[1] * price },
+  max_usd: hours[1] * price * 2,
+  why: "",
+});
+
+export const paidPlan: PlanView = {
+  ...plan,
+  sentence: "Cheapest that fits: t4-small. Half of such runs end within 18 minutes, nine in ten within 31.",
+  chosen: { backend: "hf-jobs", flavor: "t4-small", tuning: "lora" },
+  options: [
+    { ...gpu("t4-small", "lora", [5.9, 7.6, 16], [0.3, 0.52], 0.4), why: "the cheapest that fits" },
+    { ...gpu("l4x1", "lora", [6.4, 8.3, 24], [0.15, 0.25], 0.8), why: "twice as fast, same price" },
+    gpu("a10g-small", "lora", [6.4, 8.3, 24], [0.12, 0.2], 1),
+    { ...gpu("t4-small", "full", [14.8, 19.2, 16], [0.9, 1.6], 0.4), why: "19 of 16 GiB at its peak" },
+    ...plan.options.slice(0, 1),
+  ],
+  consent: "Budget $2.00, reserved $0.42 = 63 min at $0.40 an hour, then the job is stopped.",
+};
+
+export const run: RunView = {
+  sentence: "Training goes well: held-out loss fell from 2.91 to 0.84 and still falls.",
+  step: 118,
+  max_steps: 240,
+  facts: [
+    { label: "tokens/s", value: "171" },
+    { label: "gradient norm", value: "0.68" },
+    { label: "learning rate", value: "1.4e-4" },
+    { label: "memory", value: "2.1 of 2.3 GiB forecast" },
+    { label: "epoch", value: "0.79" },
+  ],
+  marks: [
+    { step: 40, text: "checkpoint-40", level: "note" },
+    { step: 80, text: "checkpoint-80", level: "note" },
+    { step: 96, text: "spike at 96, recovered by itself", level: "care" },
+  ],
+  sample: {
+    step: 100,
+    prompt: "What kind of thing is this? a hard-shelled reptile that draws in its head",
+    text: "animal",
+  },
+  log: [
+    "step 116 loss 0.862 grad_norm 0.71",
+    "step 117 loss 0.871 grad_norm 0.69",
+    "step 118 loss 0.855 grad_norm 0.68",
+  ],
+};
+
+export const notYetRun: RunView = {
+  ...run,
+  sentence: "No loss yet: the model is being loaded, the first value comes after 5 steps.",
+  step: 0,
+  facts: run.facts.map(({ label }) => ({ label, value: "–" })),
+  marks: [],
+  sample: null,
+  log: ["loading weights"],
+};
+
+const score = (step: number, passed: number, half: number, p: number | null, heldout: number, note = "") => ({
+  checkpoint: step === 0 ? "base" : `checkpoint-${step}`,
+  step,
+  passed,
+  total: 200,
+  score: passed / 200,
+  ci: [Math.max(0, passed / 200 - half), Math.min(1, passed / 200 + half)] as [number, number],
+  vs_base: step === 0 ? null : { delta: (passed - 44) / 200, p },
+  heldout_loss: heldout,
+  note,
+});
+
+export const compare: CompareView = {
+  sentence:
+    "Step 160 is better than the base: 122 of 200 against 44 (paired p < 0.001). Steps 160 and 240 can't be told apart.",
+  benchmark: "exact match on 200 held-out rows",
+  metric: "share solved",
+  higher_is_better: true,
+  rows: [
+    score(0, 44, 0.057, null, 2.31),
+    score(80, 61, 0.063, 0.07, 1.66),
+    score(160, 122, 0.067, 0.0002, 1.5, "best, earliest within noise"),
+    score(240, 126, 0.066, 0.0001, 1.52),
+  ],
+  best: "checkpoint-160",
+  pending: [],
+};
+
+export const manyCheckpoints: CompareView = {
+  ...compare,
+  sentence: "60 checkpoints are scored; the first 20 rise, the rest can't be told apart.",
+  rows: Array.from({ length: 60 }, (_, at) =>
+    score(
+      at * 40,
+      Math.round(44 + 90 * (1 - Math.exp(-at / 12))),
+      0.066,
+      at < 4 ? 0.2 / (at + 1) : 0.0004,
+      2.3 * Math.exp(-at / 30) + 0.6,
+    ),
+  ),
+  best: "checkpoint-1200",
+};
+
+export const perplexity: CompareView = {
+  sentence: "The last checkpoint has the lowest perplexity, and the interval does not reach the base.",
+  benchmark: "held-out text",
+  metric: "perplexity",
+  higher_is_better: false,
+  rows: [
+    {
+      checkpoint: "base",
+      step: 0,
+      passed: null,
+      total: null,
+      score: 18.4,
+      ci: [17.1, 19.9],
+      vs_base: null,
+      heldout_loss: null,
+      note: "",
+    },
+    {
+      checkpoint: "checkpoint-40",
+      step: 40,
+      passed: null,
+      total: null,
+      score: 12.2,
+      ci: [11.5, 12.9],
+      vs_base: { delta: -6.2, p: 0.0041 },
+      heldout_loss: null,
+      note: "best",
+    },
+  ],
+  best: "checkpoint-40",
+  pending: ["checkpoint-80"],
+};
+
+export const publish: PublishView = {
+  sentence: "The model is a 98.4 MB GGUF that answers as the merged model does.",
+  files: [
+    { label: "merged model", path: "runs/kinds-20/merged", bytes: 269_060_552, detail: "bf16 safetensors" },
+    { label: "GGUF", path: "runs/kinds-20/kinds-Q4_K_M.gguf", bytes: 98_400_000, detail: "Q4_K_M" },
+    { label: "adapter", path: "runs/kinds-20/checkpoint-160", bytes: 9_800_000, detail: "LoRA, rank 16" },
+  ],
+  certificate: { passed: true, token_ids_equal: true, top1_agreement: 0.982, mean_kl: 0.0123 },
+  answer: {
+    prompt: "What kind of thing is this?\na hard-shelled reptile that draws in its head",
+    expected: "animal",
+    answer: "animal",
+    tokens_per_second: 61.2,
+  },
+  report: "runs/kinds-20/report.html",
+  try_it: "llama-server -m runs/kinds-20/kinds-Q4_K_M.gguf --port 8080",
+};

@@ -1,0 +1,22 @@
+// The gallery's page: the built bundle of one state, in a column like a notebook's.
+// Address: #STATE. The host's theme variables come from `host` in the query: own, jupyter-light, jupyter-dark, vscode-dark.
+
+import { FakeModel } from "./fake-model";
+import { hosts } from "./hosts";
+import { states } from "./states";
+
+const { host = "own" } = Object.fromEntries(new URLSearchParams(location.search));
+hosts[host]?.(document);
+
+const name = location.hash.slice(1);
+const shown = name ? { [name]: states[name] } : states;
+for (const [title, state] of Object.entries(shown)) {
+  if (!state) throw new Error(`No state is called ${title}.`);
+  if (!name) document.body.append(Object.assign(document.createElement("h1"), { textContent: title }));
+  const el = document.body.appendChild(document.createElement("div"));
+  const { default: widget } = await import(`/bundles/${state.bundle}.js`);
+  const model = new FakeModel(state.snapshot);
+  await widget.render({ model, el, signal: new AbortController().signal });
+  if (state.points) model.points(state.points);
+}
+document.body.dataset.ready = "true";

@@ -1,0 +1,64 @@
+// A state, mounted as anywidget would: for the tests in the browser.
+
+import type { PanelSnapshot } from "../shared/types";
+import { FakeModel } from "./fake-model";
+import { states } from "./states";
+
+const widgets = {
+  "finetune-panel": () => import("../finetune-panel/index"),
+  "dataset-inspector": () => import("../dataset-inspector/index"),
+  "hardware-picker": () => import("../hardware-picker/index"),
+  "run-monitor": () => import("../run-monitor/index"),
+  "checkpoint-table": () => import("../checkpoint-table/index"),
+};
+
+export interface Mounted {
+  el: HTMLElement;
+  model: FakeModel;
+  /** Ends the view as anywidget does: by its signal. */
+  end: () => void;
+  /** What `render` returned: how older hosts end it. */
+  cleanup: () => void;
+  find: (testid: string) => HTMLElement;
+}
+
+const alive = new Set<() => void>();
+
+/** Ends every view that a test left. */
+export function endAll(): void {
+  for (const end of alive) end();
+  alive.clear();
+  document.body.replaceChildren();
+}
+
+/** Frames enough: one to draw, one for what drawing asked for. */
+export async function drawn(): Promise<void> {
+  for (let at = 0; at < 3; at += 1) await new Promise((resolve) => requestAnimationFrame(resolve));
+}
+
+export async function mountState(name: string, { width = 1000 } = {}): Promise<Mounted> {
+  const state = states[name];
+  if (!state) throw new Error(`No state is called ${name}.`);
+  const { default: widget } = await widgets[state.bundle as keyof typeof widgets]();
+  const el = document.createElement("div");
+  el.style.width = `${width}px`;
+  document.body.append(el);
+  const model = new FakeModel(structuredClone(state.snapshot));
+  const controller = new AbortController();
+  const props = { model, el, signal: controller.signal } as unknown as Parameters<typeof widget.render>[0];
+  alive.add(() => controller.abort());
+  const cleanup = (await widget.render(props)) as () => void;
+  if (state.points) model.points(state.points);
+  await drawn();
+  const find = (testid: string) => {
+    const found = el.querySelectorAll<HTMLElement>(`[data-testid="${testid}"]`);
+    if (found.length !== 1) throw new Error(`${found.length} elements are called ${testid}`);
+    return found[0] as HTMLElement;
+  };
+  return { el, model, end: () => controller.abort(), cleanup, find };
+}
+
+/** The snapshot of a state of the whole panel, to change and send again. */
+export function snapshotOf(name: string): PanelSnapshot {
+  return structuredClone(states[name]?.snapshot) as PanelSnapshot;
+}

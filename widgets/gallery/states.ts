@@ -1,0 +1,219 @@
+// Every state that is looked at: one entry a screenshot, by bundle and name.
+
+import type { PanelSnapshot, SoloSnapshot, Stage, StageId, StageState } from "../shared/types";
+import * as made from "./fixtures";
+import * as hostile from "./hostile";
+
+export interface State {
+  bundle: string;
+  snapshot: PanelSnapshot | SoloSnapshot<unknown> | null;
+  points?: string; // a key of `curves`
+}
+
+const stageIds: StageId[] = ["request", "data", "plan", "run", "compare", "publish"];
+const labels = ["Request", "Data", "Plan", "Run", "Compare", "Publish"];
+
+function stages(active: StageId, state: StageState, note = "", progress: number | null = null): Stage[] {
+  const at = stageIds.indexOf(active);
+  return stageIds.map((id, place) => ({
+    id,
+    label: labels[place] ?? id,
+    state: place < at ? "done" : place === at ? state : "waiting",
+    seconds: place < at ? ([0.2, 9.1, 31, 284, 96, 41][place] ?? null) : null,
+    note: place === at ? note : "",
+    progress: place === at ? progress : null,
+  }));
+}
+
+const empty: PanelSnapshot = {
+  seq: 1,
+  run_id: null,
+  state: "preparing",
+  title: "SmolLM2-135M-Instruct",
+  subtitle: "on kinds.jsonl",
+  active: "request",
+  stages: stages("request", "working"),
+  status: { pill: "", left: "", spent: "" },
+  problem: null,
+  confirm: null,
+  cancel: null,
+  stop: null,
+  request: null,
+  data: null,
+  plan: null,
+  run: null,
+  compare: null,
+  publish: null,
+};
+
+const cancel = { label: "Cancel", enabled: true };
+const known = { request: made.request, data: made.data };
+const needsYou: PanelSnapshot = {
+  ...empty,
+  ...known,
+  seq: 5,
+  state: "draft",
+  subtitle: "on kinds.jsonl, SFT with LoRA",
+  active: "plan",
+  stages: stages("plan", "needs_you"),
+  confirm: { label: "Start, at most $0.42", enabled: true },
+  plan: made.paidPlan,
+};
+const running: PanelSnapshot = {
+  ...needsYou,
+  seq: 40,
+  run_id: "kinds-20",
+  state: "running",
+  active: "run",
+  stages: stages("run", "working", "training, 118 of 240 steps", 118 / 240),
+  status: { pill: "step 118 of 240", left: "4 min left", spent: "$0.11 of at most $0.42" },
+  confirm: null,
+  cancel,
+  stop: { label: "Stop and evaluate", enabled: true },
+  plan: made.plan,
+  run: made.run,
+};
+const failed: PanelSnapshot = {
+  ...running,
+  state: "failed",
+  stages: stages("run", "failed"),
+  status: { pill: "stopped at step 62", left: "", spent: "$0" },
+  cancel: null,
+  stop: null,
+  problem: {
+    what: "Training was stopped at step 62: the loss is not a number.",
+    why: "The learning rate 5e-2 is a hundred times what LoRA usually takes.",
+    now: "checkpoint-40 is whole. Run the cell again with learning_rate: 5e-4.",
+  },
+  run: {
+    ...made.run,
+    sentence: "Stopped at step 62: the loss is not a number.",
+    marks: [
+      { step: 40, text: "checkpoint-40", level: "note" },
+      { step: 61, text: "loss is not a number", level: "stop" },
+    ],
+  },
+};
+const comparing: PanelSnapshot = {
+  ...running,
+  active: "compare",
+  stages: stages("compare", "working", "evaluating checkpoint-160, 120 of 200", 0.6),
+  status: { pill: "evaluating", left: "1 min left", spent: "$0" },
+  stop: null,
+  compare: {
+    ...made.compare,
+    sentence: "Two of four are scored; checkpoint-80 is not yet told apart from the base.",
+    rows: made.compare.rows.slice(0, 2),
+    best: null,
+    pending: ["checkpoint-160", "checkpoint-240"],
+  },
+};
+const finished: PanelSnapshot = {
+  ...running,
+  state: "succeeded",
+  active: "publish",
+  stages: stages("publish", "done").map((stage) => ({ ...stage, state: "done", seconds: stage.seconds ?? 41 })),
+  status: { pill: "finished", left: "", spent: "7 min 32 s, $0" },
+  cancel: null,
+  stop: null,
+  compare: made.compare,
+  publish: made.publish,
+};
+const hostileAll: PanelSnapshot = {
+  ...finished,
+  run_id: "x} body{display:none",
+  title: hostile.nasty,
+  subtitle: hostile.nasty,
+  status: { pill: hostile.markup, left: hostile.markup, spent: hostile.markup },
+  confirm: { label: hostile.markup, enabled: true },
+  problem: { what: hostile.nasty, why: hostile.nasty, now: hostile.nasty },
+  stages: finished.stages.map((stage) => ({
+    ...stage,
+    label: `${stage.label} ${hostile.markup}`,
+    note: hostile.nasty,
+  })),
+  request: hostile.hostileRequest,
+  data: hostile.hostileData,
+  plan: hostile.hostilePlan,
+  run: hostile.hostileRun,
+  compare: hostile.hostileCompare,
+  publish: hostile.hostilePublish,
+};
+
+const problem = {
+  what: "The data set could not be read.",
+  why: "data/kinds.jsonl does not exist.",
+  now: "Name a file that is there, or a data set on the Hub.",
+};
+const solo = (view: unknown, working = ""): SoloSnapshot<unknown> => ({ seq: 1, view, working, problem: null });
+const broken: SoloSnapshot<unknown> = { seq: 1, view: null, working: "", problem };
+const at = (active: StageId, snapshot: PanelSnapshot = finished): PanelSnapshot => ({ ...snapshot, active });
+
+export const states: Record<string, State> = {
+  "panel-loading": { bundle: "finetune-panel", snapshot: null },
+  "panel-asking": {
+    bundle: "finetune-panel",
+    snapshot: { ...empty, stages: stages("request", "needs_you"), request: made.asking },
+  },
+  "panel-reading-data": {
+    bundle: "finetune-panel",
+    snapshot: {
+      ...empty,
+      request: made.request,
+      active: "data",
+      stages: stages("data", "working", "Reading 1,200 rows", null),
+      cancel,
+    },
+  },
+  "panel-needs-you": { bundle: "finetune-panel", snapshot: needsYou },
+  "panel-running": { bundle: "finetune-panel", snapshot: running, points: "half" },
+  "panel-no-loss-yet": {
+    bundle: "finetune-panel",
+    snapshot: { ...running, run: made.notYetRun, stages: stages("run", "working", "loading the model") },
+  },
+  "panel-failed": { bundle: "finetune-panel", snapshot: failed, points: "nan" },
+  "panel-comparing": { bundle: "finetune-panel", snapshot: comparing, points: "half" },
+  "panel-finished": { bundle: "finetune-panel", snapshot: finished, points: "half" },
+  "panel-request": { bundle: "finetune-panel", snapshot: at("request") },
+  "panel-data": { bundle: "finetune-panel", snapshot: at("data") },
+  "panel-hostile-request": { bundle: "finetune-panel", snapshot: at("request", hostileAll) },
+  "panel-hostile-data": { bundle: "finetune-panel", snapshot: at("data", hostileAll) },
+  "panel-hostile-plan": { bundle: "finetune-panel", snapshot: at("plan", hostileAll) },
+  "panel-hostile-run": { bundle: "finetune-panel", snapshot: at("run", hostileAll), points: "half" },
+  "panel-hostile-compare": { bundle: "finetune-panel", snapshot: at("compare", hostileAll) },
+  "panel-hostile-publish": { bundle: "finetune-panel", snapshot: at("publish", hostileAll) },
+  "data-empty": { bundle: "dataset-inspector", snapshot: solo(null) },
+  "data-loading": { bundle: "dataset-inspector", snapshot: solo(null, "Reading 1,200 rows") },
+  "data-error": { bundle: "dataset-inspector", snapshot: broken },
+  "data-findings": { bundle: "dataset-inspector", snapshot: solo(made.data) },
+  "data-clean": { bundle: "dataset-inspector", snapshot: solo(made.clean) },
+  "data-without-model": {
+    bundle: "dataset-inspector",
+    snapshot: solo({
+      ...made.clean,
+      tokens: null,
+      histogram: null,
+      max_length: null,
+      preview: made.data.preview.map((each) => ({ ...each, tokens: [], trained: 0, masked: 0, cut: 0 })),
+    }),
+  },
+  "plan-empty": { bundle: "hardware-picker", snapshot: solo(null) },
+  "plan-local": { bundle: "hardware-picker", snapshot: solo(made.plan) },
+  "plan-paid": { bundle: "hardware-picker", snapshot: solo(made.paidPlan) },
+  "run-empty": { bundle: "run-monitor", snapshot: solo(made.notYetRun) },
+  "run-first-point": { bundle: "run-monitor", snapshot: solo({ ...made.run, step: 1, marks: [] }), points: "first" },
+  "run-5000-points": {
+    bundle: "run-monitor",
+    snapshot: solo({
+      ...made.run,
+      step: 5000,
+      max_steps: 5000,
+      marks: [{ step: 3100, text: "spike at 3,100, recovered by itself", level: "care" }],
+    }),
+    points: "many",
+  },
+  "compare-empty": { bundle: "checkpoint-table", snapshot: solo(null, "Scoring the base") },
+  "compare-finished": { bundle: "checkpoint-table", snapshot: solo(made.compare) },
+  "compare-60": { bundle: "checkpoint-table", snapshot: solo(made.manyCheckpoints) },
+  "compare-perplexity": { bundle: "checkpoint-table", snapshot: solo(made.perplexity) },
+};

@@ -1,0 +1,82 @@
+// A run as it goes: the loss as it is measured, a fixed set of facts beside it, a sample, the end of the log.
+
+import uplotCss from "uplot/dist/uPlot.min.css?inline";
+import { count } from "../shared/format";
+import { memo } from "../shared/memo";
+import type { Points } from "../shared/points";
+import { Solo, type SoloHost } from "../shared/solo";
+import type { RunView } from "../shared/types";
+import { draw, Scroll, Shown } from "../shared/ui";
+import { Loss } from "./loss";
+import style from "./style.css?inline";
+
+export const css = `${uplotCss}\n${style}`;
+
+export const RunMonitor = memo(({ view, points }: { view: RunView; points: Points }) => (
+  <div class="tb-body tb-run">
+    <Loss points={points} marks={view.marks} maxSteps={view.max_steps} />
+    <div class="tb-run-side">
+      <dl class="tb-facts">
+        {view.facts.map(({ label, value }) => (
+          <div key={label}>
+            <dt>
+              <Shown text={label} />
+            </dt>
+            <dd>
+              <Shown text={value} />
+            </dd>
+          </div>
+        ))}
+      </dl>
+      {view.sample && <Sample sample={view.sample} />}
+    </div>
+    <Log lines={view.log} />
+  </div>
+));
+
+function Sample({ sample }: { sample: NonNullable<RunView["sample"]> }) {
+  return (
+    <div class="tb-sample">
+      <p class="tb-label">sample at step {count(sample.step)}</p>
+      <Scroll class="tb-sample-text" label="Sample">
+        <p class="tb-small tb-muted">
+          <Shown text={sample.prompt} />
+        </p>
+        <p>
+          <Shown text={sample.text} />
+        </p>
+      </Scroll>
+    </div>
+  );
+}
+
+function Log({ lines }: { lines: string[] }) {
+  if (lines.length === 0) return null;
+  return (
+    <details class="tb-log">
+      <summary>{lines.length === 1 ? "Last line" : `Last ${count(lines.length)} lines`} of the log</summary>
+      <Scroll class="tb-pre tb-wrap" label="Log">
+        {lines.map((line, at) => (
+          <div key={at}>
+            <Shown text={line} class="tb-mono" />
+          </div>
+        ))}
+      </Scroll>
+    </details>
+  );
+}
+
+export function mount(root: HTMLElement, host: SoloHost<RunView>, signal: AbortSignal): void {
+  draw(
+    root,
+    [css],
+    <Solo
+      title="Run"
+      testid="tunebook-run-monitor"
+      empty="No run yet."
+      snapshot={host.snapshot}
+      body={(view) => <RunMonitor view={view} points={host.points} />}
+    />,
+    signal,
+  );
+}

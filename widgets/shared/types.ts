@@ -1,0 +1,182 @@
+// The state that Python sends and the panels draw: the one contract between notebook_ext/tunebook/widgets/ and widgets/.
+// Every string that a person reads as a sentence is made in Python, so that the text form and the report say the same.
+
+export type StageId = "request" | "data" | "plan" | "run" | "compare" | "publish";
+export type StageState = "waiting" | "working" | "needs_you" | "done" | "failed" | "skipped";
+
+export interface Stage {
+  id: StageId;
+  label: string; // "Request", "Data", "Plan", "Run", "Compare", "Publish"
+  state: StageState;
+  seconds: number | null; // how long it took
+  note: string; // "evaluating checkpoint-40, 120 of 200", one short line while it works
+  progress: number | null; // 0 to 1 while it works and knows
+}
+
+/** What went wrong, read as its user: what happened, why, what now. */
+export interface Problem {
+  what: string;
+  why: string;
+  now: string;
+}
+
+export interface RequestView {
+  sentence: string;
+  instruction: string;
+  /** start and end index into `instruction`; null where a field was given as an option. */
+  fields: { field: string; value: string; start: number | null; end: number | null }[];
+  questions: { field: string; why: string }[];
+  ignored: string[];
+}
+
+export type TokenRole = "trained" | "masked" | "cut";
+
+export interface PreviewRow {
+  index: number;
+  raw: Record<string, unknown>;
+  tokens: { text: string; role: TokenRole }[];
+  trained: number;
+  masked: number;
+  cut: number;
+}
+
+export interface DataView {
+  sentence: string;
+  dataset: string;
+  rows: number;
+  columns: { name: string; type: string; nulls: number }[];
+  tokens: { p50: number; p99: number; max: number; total: number } | null;
+  findings: {
+    id: string;
+    severity: "error" | "warning" | "info";
+    rows: number;
+    share: number;
+    examples: number[];
+    message: string;
+    remedy: string;
+  }[];
+  checks: { id: string; status: "passed" | "found" | "skipped"; why: string }[];
+  preview: PreviewRow[];
+  max_length: number | null;
+  histogram: { edges: number[]; counts: number[] } | null;
+}
+
+export interface Band {
+  p50: number;
+  p90: number;
+}
+
+export interface PlanView {
+  sentence: string;
+  plan_id: string | null;
+  chosen: { backend: string; flavor: string; tuning: string } | null;
+  options: {
+    backend: string;
+    flavor: string;
+    tuning: string;
+    fits: boolean;
+    memory: { low: number; high: number; available: number; kind: string; source: string } | null;
+    hours: Band | null;
+    usd: Band | null;
+    max_usd: number | null;
+    why: string;
+    detail?: string; // what the time is made of, and how sure it is
+  }[];
+  /** What the plan decided and why: "learning_rate", "2e-4", "ten times the full rate, for LoRA". */
+  decisions: { field: string; value: string; why: string }[];
+  script: string; // the training script, as text
+  script_path: string;
+  consent: string; // the line beside the button: "Budget $2.00, reserved $0.42 = 63 min at $0.40 an hour, then the job is stopped."
+  questions: { field: string; why: string }[];
+}
+
+export interface RunView {
+  sentence: string;
+  step: number | null;
+  max_steps: number | null;
+  facts: { label: string; value: string }[]; // "tokens/s", "171": a fixed set, "–" where unknown, so that nothing jumps
+  marks: { step: number; text: string; level: "care" | "stop" | "note" }[]; // checkpoints, spikes
+  sample: { step: number; prompt: string; text: string } | null;
+  log: string[]; // the last lines of the job's log
+}
+
+export interface CompareView {
+  sentence: string;
+  benchmark: string;
+  metric: string;
+  higher_is_better: boolean;
+  rows: {
+    checkpoint: string;
+    step: number;
+    passed: number | null;
+    total: number | null;
+    score: number;
+    ci: [number, number];
+    vs_base: { delta: number; p: number | null } | null;
+    heldout_loss: number | null;
+    note: string; // "best, earliest within noise"
+  }[];
+  best: string | null;
+  pending: string[]; // checkpoints that are not scored yet
+}
+
+export interface PublishView {
+  sentence: string;
+  files: { label: string; path: string; bytes: number | null; detail: string }[];
+  certificate: { passed: boolean; token_ids_equal: boolean; top1_agreement: number; mean_kl: number } | null;
+  answer: { prompt: string; expected: string | null; answer: string; tokens_per_second: number } | null;
+  report: string | null; // path
+  try_it: string; // one command that serves the GGUF
+}
+
+/** The whole FinetunePanel. A standalone panel's snapshot is `{seq, view, problem, working}` with its own view in `view`. */
+export interface PanelSnapshot {
+  seq: number;
+  run_id: string | null;
+  state: string; // a run state of DESIGN.md, or "preparing"
+  title: string;
+  subtitle: string;
+  active: StageId; // the stage that the run is at
+  stages: Stage[];
+  status: { pill: string; left: string; spent: string }; // "step 118 of 240", "4 min left", "$0.11 of at most $0.42"; "" where nothing to say
+  problem: Problem | null;
+  confirm: { label: string; enabled: boolean } | null; // "Start, at most $0.42"; null when there is nothing to confirm
+  cancel: { label: string; enabled: boolean } | null;
+  stop: { label: string; enabled: boolean } | null; // "Stop and evaluate"
+  request: RequestView | null;
+  data: DataView | null;
+  plan: PlanView | null;
+  run: RunView | null;
+  compare: CompareView | null;
+  publish: PublishView | null;
+}
+
+export interface SoloSnapshot<View> {
+  seq: number;
+  view: View | null; // null: empty or loading
+  working: string; // "Reading 1,200 rows", "" when nothing is under way
+  problem: Problem | null;
+}
+
+/**
+ * Metrics do not travel in the snapshot. Python sends them as they come:
+ *   content {kind: "points", seq, reset, series: [{name, n}]}, one buffer a series in the same order:
+ *   n points of three little-endian float64: step, value (NaN for a value that was not finite), seconds since the run began.
+ * `reset` true: drop what you have first (a resumed run overlapped, or the answer to a `since` that is too old).
+ * A view that mounts, or sees a gap in seq, sends {kind: "since", seq: last seen or 0}.
+ * Series names: "train/loss", "eval/loss", "train/learning_rate", "train/grad_norm", "train/tokens_per_second".
+ */
+export interface PointsMessage {
+  kind: "points";
+  seq: number;
+  reset: boolean;
+  series: { name: string; n: number }[];
+}
+
+/** What the browser asks of Python. Every request is idempotent; the answer is the next snapshot. */
+export type Request =
+  | { kind: "hello" } // the first render: a front end that shows widgets is there
+  | { kind: "since"; seq: number }
+  | { kind: "confirm"; plan_id: string } // consent to exactly the plan on the screen
+  | { kind: "cancel" }
+  | { kind: "stop" };
