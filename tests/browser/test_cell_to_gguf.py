@@ -120,6 +120,7 @@ def test_from_the_cell_to_the_answer_of_the_gguf_through_a_kernel_restart(page: 
     assert not problems, problems
 
     # The saved notebook speaks without a kernel: a summary and the curve stay in it, and it is small.
+    expect(page.locator(f".tunebook-static-{run.run_id}")).to_be_attached(timeout=MINUTES)
     page.keyboard.press("Control+s")
     saved = lab.folder / "job.ipynb"
     until(lambda: "image/png" in saved.read_text(), "the saved static form", 60)

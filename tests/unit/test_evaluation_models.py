@@ -154,7 +154,7 @@ def test_the_job_tells_its_progress_and_each_score_as_it_comes(
     told = [event["done"] for event in events if event["event"] == "progress"]
     assert told == sorted(told)
     assert told[-1] == 16 == events[-2]["total"]
-    assert events[-2]["text"] == "checkpoint-1: 8 of 8"
+    assert events[-2]["text"] == "checkpoint-1: 8 of 8 answered"
     scores = [event for event in events if event["event"] == "score"]
     assert [event["row"] for event in scores] == result["table"]["rows"]
     assert [event["step"] for event in scores] == [0, 1]

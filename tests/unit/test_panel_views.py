@@ -165,7 +165,7 @@ def test_a_finished_run_has_every_stage_done_its_files_and_an_answer(tmp_path: P
     assert [file["label"] for file in published["files"]] == ["GGUF Q4_K_M", "merged model", "report"]
     assert all(Path(file["path"]).is_absolute() for file in published["files"])
     assert published["answer"]["answer"] == "animal"
-    assert published["try_it"].startswith("llama-cli -m ")
+    assert published["try_it"].startswith("llama-server -m ")
 
 
 def test_a_certificate_that_failed_is_not_praised(tmp_path: Path) -> None:

@@ -79,7 +79,10 @@ export const CheckpointTable = memo(({ view }: { view: CompareView }) => {
         </table>
       </Scroll>
       <p class="tb-label tb-benchmark">
-        <Shown text={view.benchmark} />, <Shown text={view.metric} />: 95 % intervals; p is paired, against the base.
+        <Shown
+          text={view.benchmark.replaceAll("_", " ") === view.metric ? view.metric : `${view.benchmark}, ${view.metric}`}
+        />
+        : 95 % intervals; p is paired, against the base.
       </p>
     </div>
   );

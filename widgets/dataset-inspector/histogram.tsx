@@ -20,8 +20,7 @@ export function Histogram({ histogram: { edges, counts }, maxLength, tokens }: P
   const x = (value: number) => ((value - first) / span) * width;
   const cut = maxLength !== null && maxLength < last ? maxLength : null;
   const half = tokens ? `, half within ${count(tokens.p50)}` : "";
-  const limit =
-    maxLength === null ? "" : cut === null ? `, all within ${count(maxLength)}` : `, cut at ${count(maxLength)}`;
+  const limit = cut !== null ? `, cut at ${count(cut)}` : tokens ? `, the longest ${count(tokens.max)}` : "";
   const words = `tokens a row${half}${limit}`;
   return (
     <figure class="tb-histogram">

@@ -77,7 +77,8 @@ export function Legend({ row, maxLength }: { row: PreviewRow; maxLength: number 
           <span class={`tb-role tb-${role}`}>{roleWords[role]}</span> {count(amount)}
         </li>
       ))}
-      {maxLength !== null && <li>of at most {count(maxLength)} tokens</li>}
+      {row.cut > 0 && maxLength !== null && <li>after {count(maxLength)} tokens</li>}
+      {row.hidden > 0 && <li>the last {count(row.hidden)} tokens are not listed</li>}
     </ul>
   );
 }

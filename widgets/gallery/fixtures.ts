@@ -70,6 +70,7 @@ export function row(index: number, question: string, answer: string, cut = ""): 
     trained: of("trained"),
     masked: of("masked"),
     cut: of("cut"),
+    hidden: 0,
   };
 }
 

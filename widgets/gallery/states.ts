@@ -194,7 +194,7 @@ export const states: Record<string, State> = {
       tokens: null,
       histogram: null,
       max_length: null,
-      preview: made.data.preview.map((each) => ({ ...each, tokens: [], trained: 0, masked: 0, cut: 0 })),
+      preview: made.data.preview.map((each) => ({ ...each, tokens: [], trained: 0, masked: 0, cut: 0, hidden: 0 })),
     }),
   },
   "plan-empty": { bundle: "hardware-picker", snapshot: solo(null) },

@@ -59,9 +59,11 @@ function CertificateLine({ certificate }: { certificate: NonNullable<View["certi
     <p class="tb-certificate">
       <Glyph name={passed ? "good" : "stop"} />
       <span>
-        {passed ? "The GGUF says what the merged model says" : "The GGUF does not say what the merged model says"}:{" "}
-        {token_ids_equal ? "the same token ids" : "other token ids"}, the same first choice in {percent(top1_agreement)}{" "}
-        of positions, mean KL {number(mean_kl)} nats.
+        {passed
+          ? "The GGUF passed the comparison with the merged model"
+          : "The GGUF failed the comparison with the merged model"}
+        : {token_ids_equal ? "the same token ids" : "other token ids"}, the same first choice in{" "}
+        {percent(top1_agreement)} of positions, mean KL {number(mean_kl)} nats.
       </span>
     </p>
   );

@@ -38,6 +38,7 @@ export interface PreviewRow {
   trained: number;
   masked: number;
   cut: number;
+  hidden: number; // tokens at the end that are counted above but not listed in `tokens`
 }
 
 export interface DataView {

@@ -168,7 +168,7 @@ def make_spec(**fields: Any) -> Spec:
             raise CallError(
                 field,
                 "is no field of a spec",
-                f"did you mean `{near[0]}`?" if near else f"the fields are {', '.join(FIELDS)}",
+                f"write `{near[0]}` if that is meant" if near else f"the fields are {', '.join(FIELDS)}",
             )
     try:
         return Spec(**fields)

@@ -288,6 +288,8 @@ def publish_view(facts: Facts) -> View | None:
     """The files, how faithful the GGUF is, and one answer of it. None before the export is done."""
     if facts.export is None:
         return None
+    from tunebook.pipeline.export.answer import serve_command
+
     exported, answer = facts.export["export"], facts.export.get("answer")
     files = [_gguf_file(one, facts.export_folder) for one in exported["gguf"]]
     if exported["merged"]:
@@ -310,7 +312,7 @@ def publish_view(facts: Facts) -> View | None:
         if answer
         else None,
         "report": str(facts.report) if facts.report else None,
-        "try_it": f"llama-cli -m {_quoted(files[0]['path'])} -cnv" if exported["gguf"] else "",
+        "try_it": serve_command(files[0]["path"]) if exported["gguf"] else "",
     }
 
 
@@ -338,9 +340,3 @@ def publish_sentence(ggufs: list[View], certificates: list[View]) -> str:
     return (
         f"{made} is made, but agrees with the merged model at only {share} % of positions: try a larger quantisation."
     )
-
-
-def _quoted(path: str) -> str:
-    import shlex
-
-    return shlex.quote(path)

@@ -76,11 +76,24 @@ def make_plan(
     watched = Watched(work_in, preparing, check)
     inspection = inspect_for(spec, model, watched)
     questions = _data_questions(inspection)
+    if not questions and (length := chosen_cut(spec, inspection, model)):
+        inspection = inspect_for(spec.model_copy(update={"max_length": length}), model, watched)
+        questions = _data_questions(inspection)
     if questions:
         return unanswered(spec, questions, inspection=inspection, model=model)
 
     probe = probe_for(spec, model, inspection, watched)
     return _settle(spec, model, inspection, probe)
+
+
+def chosen_cut(spec: Spec, inspection: Inspection, model: ModelFacts) -> int | None:
+    """The length at which the plan itself would cut rows: what is shown of the data must then show that. None: nowhere."""
+    counts = inspection.report.tokens
+    if spec.max_length is not None or counts is None:
+        return None
+    length = int(decide(spec, inspection, model, spec.tuning or "lora", "").spec["max_length"])
+    seen = inspection.preview.max_length if inspection.preview else None
+    return length if length < counts.max and length != seen else None
 
 
 def inspect_for(spec: Spec, model: ModelFacts | None, watched: Watched | None = None) -> Inspection:
