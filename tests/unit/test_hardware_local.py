@@ -70,11 +70,24 @@ def by_tuning(options: list[Option]) -> dict[str, Option]:
 MEASUREMENTS = st.builds(
     measured,
     st.sampled_from(["lora", "full"]),
-    status=st.sampled_from(["measured", "estimated", "failed"]),
+    status=st.sampled_from(["measured", "estimated", "sized", "failed"]),
     peak_gib=st.one_of(st.none(), st.floats(0.1, 100)),
     step_seconds=st.one_of(st.none(), st.floats(0.001, 1000)),
     start_seconds=st.floats(0, 100),
 )
+
+
+def test_a_tuning_that_nobody_asked_for_is_sized_and_says_that_it_was_not_measured() -> None:
+    probe = probed(measured("lora"), measured("full", status="sized", step_seconds=None, peak_gib=3.5))
+    probe.config.tunings, probe.config.sized = ["lora"], ["full"]
+    options = by_tuning(local_options(probe, machine=MACHINE, steps=10))
+    assert options["full"].fits
+    assert options["full"].hours is None
+    assert options["full"].why == "trains all 139M weights; not measured, because LoRA was asked for"
+    tight = by_tuning(local_options(probe, machine=MACHINE.model_copy(update={"available_gib": 3.0}), steps=10))
+    assert not tight["full"].fits
+    assert tight["full"].why == "would need up to 4.0 GiB of RAM, 3.0 GiB are free"
+    assert choose(list(options.values()), "lora").option == options["lora"]
 
 
 @given(
@@ -108,7 +121,7 @@ def test_bands_are_ordered_and_what_does_not_fit_is_never_chosen(
         if option.fits:
             assert option.memory is not None
             assert option.memory.high <= option.memory.available + 0.01
-            assert by_tuning_status(tunings, option.tuning) == "measured"
+            assert by_tuning_status(tunings, option.tuning) in ("measured", "sized")
     choice = choose(options, asked)
     assert choice.reason.endswith(".")
     assert choice.option is None or choice.option.fits

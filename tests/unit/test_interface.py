@@ -76,6 +76,7 @@ def test_from_words_to_a_gguf_each_command_prints_its_json(place: Path, capsys: 
         "plan_id", "spec", "method", "why", "stages", "options", "chosen", "max_usd", "timeout_s", "questions",
     }  # fmt: skip
     assert set(plan["options"][0]) >= OPTION
+    assert [option["hours"] is None for option in plan["options"]] == [False, True, True], "only what was asked for ran"
     assert set(plan["chosen"]) == {"backend", "flavor", "tuning"}
     plan_id = plan["plan_id"]
     assert done(capsys, "plan", INSTRUCTION)["plan_id"] == plan_id, "the same words and data are the same plan"

@@ -21,6 +21,7 @@ from tunebook.widgets import words
         (0, "0"),
         (999.7, "1,000"),
         (20.0, "20"),
+        (81.25, "81.3"),  # as JavaScript rounds it
         (None, words.UNKNOWN),
         (math.nan, words.UNKNOWN),
     ],

@@ -28,8 +28,7 @@ export function Rows({ page, at, go, turn, maxLength }: Props) {
     turn(by);
   };
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: arrow keys reach it from the buttons inside
-    <div class="tb-rows" onKeyDown={onKeyDown} {...ownKeys}>
+    <div class="tb-rows" {...ownKeys(onKeyDown)}>
       <div class="tb-rows-head">
         <h3>Row {count(row.index)}</h3>
         <span class="tb-label">{asTokens ? "as the trainer sees it" : "as it is stored"}</span>

@@ -147,6 +147,20 @@ describe("stages", () => {
     expect(el.querySelectorAll("[role=tab][tabindex='0']")).toHaveLength(1);
   });
 
+  test("JupyterLab gets Ctrl+S from a tab and no plain key, which would be its shortcut", async () => {
+    const { find } = await mountState("panel-finished");
+    const heard: string[] = [];
+    const hear = (event: KeyboardEvent) => {
+      event.preventDefault();
+      heard.push(event.key);
+    };
+    document.addEventListener("keydown", hear);
+    find("tunebook-tab-publish").focus();
+    await userEvent.keyboard("d{ArrowLeft}{Control>}s{/Control}");
+    document.removeEventListener("keydown", hear);
+    expect(heard).toEqual(["Control", "s"]);
+  });
+
   test("each tab is tied to its panel", async () => {
     const { el } = await mountState("panel-finished");
     for (const tab of el.querySelectorAll("[role=tab]")) {

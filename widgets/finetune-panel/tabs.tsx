@@ -53,7 +53,7 @@ export function Tabs({ stages, shown, active, pick, ids }: Props) {
   const current = stages.find((stage) => stage.id === active);
   return (
     <div class="tb-tabs">
-      <div role="tablist" aria-label="Stages" ref={list} onKeyDown={onKeyDown} {...ownKeys}>
+      <div role="tablist" aria-label="Stages" ref={list} {...ownKeys(onKeyDown)}>
         {stages.map((stage) => (
           <button
             type="button"

@@ -56,7 +56,7 @@ export function Loss({
         <h3>Loss</h3>
         <Key last={last} readout={readout} />
         <span class="tb-chart-controls">
-          <label class="tb-label" {...ownKeys}>
+          <label class="tb-label" {...ownKeys()}>
             smooth
             <input
               type="range"
@@ -76,7 +76,7 @@ export function Loss({
         </span>
       </figcaption>
       {/* biome-ignore lint/a11y/noStaticElementInteractions: Escape, arrow keys and the button above do the same */}
-      <div class="tb-plot" onKeyDown={onKeyDown} onDblClick={() => chart.current?.resetZoom()} {...ownKeys}>
+      <div class="tb-plot" onDblClick={() => chart.current?.resetZoom()} {...ownKeys(onKeyDown)}>
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys read the curve point by point */}
         <div class="tb-canvas" ref={place} tabIndex={0} role="img" aria-label={spoken(last)} />
         {last.training === null && last.heldOut === null && <span class="tb-plot-empty tb-muted">No loss yet</span>}

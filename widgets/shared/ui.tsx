@@ -186,5 +186,15 @@ export function CopyButton({ text, fallback }: { text: string; fallback: () => E
   );
 }
 
-/** Keys that a list or slider uses itself: JupyterLab would move between cells or delete one. */
-export const ownKeys = { "data-lm-suppress-shortcuts": "true" } as const;
+/**
+ * For a list, slider or chart that uses keys itself: plain keys end here, or JupyterLab would move between cells or
+ * delete one. Ctrl+S and its like go on to it.
+ */
+export function ownKeys(handle?: (event: KeyboardEvent) => void) {
+  return {
+    onKeyDown: (event: KeyboardEvent) => {
+      handle?.(event);
+      if (!(event.ctrlKey || event.metaKey || event.altKey)) event.stopPropagation();
+    },
+  };
+}

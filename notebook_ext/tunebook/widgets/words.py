@@ -6,6 +6,7 @@ At most three significant digits; a unit that fits the size; what a click can co
 from __future__ import annotations
 
 import math
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 UNKNOWN = "\N{EN DASH}"
@@ -27,7 +28,7 @@ def number(value: float | None, digits: int = 3) -> str:
     if size >= 999.5:
         return f"{float(f'{value:.{digits}g}'):,.0f}"
     decimals = max(0, digits - 1 - math.floor(math.log10(size)))
-    return _trimmed(f"{value:.{decimals}f}")
+    return _trimmed(_rounded(value, decimals))
 
 
 def loss(value: float | None) -> str:
@@ -37,7 +38,12 @@ def loss(value: float | None) -> str:
     size = abs(value)
     if size == 0 or size < 1e-3 or size >= 999.5:
         return number(value)
-    return f"{value:.{max(0, 2 - math.floor(math.log10(size)))}f}"
+    return _rounded(value, max(0, 2 - math.floor(math.log10(size))))
+
+
+def _rounded(value: float, decimals: int) -> str:
+    """Halves away from zero, as the panels' JavaScript does: the same figure never reads 81.2 here and 81.3 there."""
+    return str(Decimal(value).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP))
 
 
 def _trimmed(text: str) -> str:

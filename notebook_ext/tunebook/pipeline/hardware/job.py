@@ -17,7 +17,7 @@ import time
 import traceback
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import psutil
 
@@ -62,16 +62,20 @@ def main(config_path: Path, result_path: Path) -> None:
     emit("progress", done=0, total=len(steps) * len(config.tunings), text="loading the libraries")
     import_training()
     imports = before + time.perf_counter() - started
-    sizes = {name: model_size(config, name) for name in config.tunings}
+    sizes = {name: model_size(config, name) for name in [*config.tunings, *config.sized]}
 
     done: list[Measurement] = []
     for tuning in config.tunings:
         parameters, trainable = sizes[tuning]
         need = expected_gib(tuning, parameters, trainable, done)
         if need > DARE * room(machine):
-            done.append(estimated(tuning, parameters, trainable, need))
+            done.append(unrun("estimated", tuning, parameters, trainable, need))
             continue
         done.append(in_own_process(config, tuning, steps, drawn, room(machine), imports, result_path.parent))
+    for tuning in config.sized:
+        parameters, trainable = sizes[tuning]
+        need = expected_gib(tuning, parameters, trainable, done)
+        done.append(unrun("sized", tuning, parameters, trainable, need))
     result = ProbeResult(
         config=config,
         machine=machine,
@@ -137,11 +141,13 @@ def own_gib(one: Measurement) -> float:
     return (weights + (one.trainable or 0) * TRAINED_BYTES) / GIB
 
 
-def estimated(tuning: str, parameters: int, trainable: int, need: float) -> Measurement:
-    """A tuning that was not run, because it clearly cannot fit."""
+def unrun(
+    status: Literal["estimated", "sized"], tuning: str, parameters: int, trainable: int, need: float
+) -> Measurement:
+    """A tuning that was not run: it clearly cannot fit, or it was not asked for."""
     return Measurement(
         tuning=tuning,
-        status="estimated",
+        status=status,
         source="estimated from the model's size: weights in float32, gradients and AdamW's two moments; not run",
         parameters=parameters,
         trainable=trainable,

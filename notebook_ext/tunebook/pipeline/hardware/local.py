@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from tunebook.pipeline.hardware.machine import Machine
 from tunebook.pipeline.hardware.options import Band, Memory, Option
-from tunebook.pipeline.hardware.probe import Measurement, ProbeResult
+from tunebook.pipeline.hardware.probe import CHECKPOINT_BYTES, Measurement, ProbeResult
 
 BACKEND, FLAVOR = "local", "this-machine"
 NAMES = {"lora": "LoRA", "qlora": "QLoRA", "full": "full fine-tuning"}
@@ -23,8 +23,6 @@ MEMORY_MARGIN = 1.15
 TIME_SPREAD = 1.3
 #: The same for parts of which only a forecast is known.
 FORECAST_SPREAD = 1.5
-#: A checkpoint holds the trained weights in float32 and AdamW's two moments.
-CHECKPOINT_BYTES = 12
 #: After training: the merged model in float32, an F16 GGUF and a quantised one.
 EXPORT_BYTES = 4 + 2 + 1
 
@@ -213,11 +211,13 @@ def _option(tuning: str, probe: ProbeResult, run: RunForecast | None, machine: M
         why = f"{verb} up to {memory.high:.1f} GiB of {one.kind}, {available:.1f} GiB are free"
     elif disk > machine.free_disk_gib:
         why = f"its checkpoints and exports take {disk:.1f} GiB of disk, {machine.free_disk_gib:.1f} GiB are free"
+    elif one.status == "sized":
+        why = f"{_trade(one, probe)}; not measured, because {_measured(probe)} was asked for"
     elif one.status != "measured":
         why = "it was too large for the memory that was free when the probe ran; measure again"
     else:
         why = _trade(one, probe)
-    fits = one.status == "measured" and memory.high <= available and disk <= machine.free_disk_gib
+    fits = one.status in ("measured", "sized") and memory.high <= available and disk <= machine.free_disk_gib
     update = {"fits": fits, "memory": memory, "why": why}
     if run is not None and one.step_seconds is not None:
         total = run.total
@@ -241,6 +241,10 @@ def _trade(one: Measurement, probe: ProbeResult) -> str:
         f"{told}: {one.step_seconds / other.step_seconds:.1f} times LoRA's time, "
         f"{one.peak_gib / other.peak_gib:.1f} times its memory"
     )
+
+
+def _measured(probe: ProbeResult) -> str:
+    return " and ".join(NAMES[name] for name in probe.config.tunings)
 
 
 def _no_qlora(machine: Machine) -> str:

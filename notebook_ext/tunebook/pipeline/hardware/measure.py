@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from tunebook.pipeline.hardware.batches import Step, draw_steps, fit_line
 from tunebook.pipeline.hardware.machine import GIB
-from tunebook.pipeline.hardware.probe import Measurement, ProbeConfig, StepMeasured
+from tunebook.pipeline.hardware.probe import CHECKPOINT_BYTES, Measurement, ProbeConfig, StepMeasured
 from tunebook.pipeline.progress import emit
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Share of the available memory up to which the probe dares another step.
 DARE = 0.9
+#: Written to learn the disk's rate; a whole checkpoint of full tuning takes longer than the steps that are measured.
+SAVED_BYTES = 128 * 2**20
 
 
 def measure(
@@ -105,9 +107,6 @@ def measure(
     trainer.evaluate()  # its batches are larger, so its logits may be the peak
     evaluation_seconds = time.perf_counter() - evaluation_began
     evaluation_peak = peak_gib(cuda)
-    save_began = time.perf_counter()
-    trainer.save_model(str(folder))
-    save_seconds = time.perf_counter() - save_began
 
     intercept, slope = time_line(measured)
     mean = sum(intercept + slope * step.tokens for step in drawn) / len(drawn)
@@ -129,11 +128,22 @@ def measure(
         step_seconds=mean,
         tokens_per_second=sum(step.tokens for step in drawn) / len(drawn) / mean,
         heldout_row_seconds=evaluation_seconds / rows,
-        checkpoint_seconds=3 * save_seconds,  # AdamW's two moments are each as large as the weights they follow
+        checkpoint_seconds=checkpoint_seconds(trainable, folder),
         start_seconds=start_seconds,
         peak_gib=max(load_peak, evaluation_peak, expected_peak(measured, widest), *(one.peak_gib for one in measured)),
         load_peak_gib=load_peak,
     )
+
+
+def checkpoint_seconds(trainable: int, folder: Path) -> float:
+    """Seconds to write the trained weights in float32 and AdamW's two moments, by the rate of a file of that size or less."""
+    import torch
+
+    whole = trainable * CHECKPOINT_BYTES
+    written = torch.zeros(min(whole, SAVED_BYTES), dtype=torch.uint8)
+    began = time.perf_counter()
+    torch.save(written, folder / "written.pt")
+    return (time.perf_counter() - began) * whole / len(written)
 
 
 def training_arguments(config: ProbeConfig, steps: int, folder: Path, cuda: bool) -> Any:

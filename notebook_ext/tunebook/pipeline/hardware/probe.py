@@ -23,7 +23,11 @@ KEPT_DAYS = 30
 #: Times taken on a busy machine are too long, so they only serve a plan that is made again at once.
 KEPT_BUSY_S = 3600
 #: Raised when a probe measures something else than before, so that old answers are not taken for new ones.
-PROBE_VERSION = 1
+PROBE_VERSION = 2
+
+
+#: A checkpoint holds each trained weight in float32 and AdamW's two moments of it.
+CHECKPOINT_BYTES = 12
 
 
 class ProbeConfig(BaseModel):
@@ -34,7 +38,8 @@ class ProbeConfig(BaseModel):
 
     model: str  # a checkpoint folder or a Hub id
     model_revision: str | None = None
-    tunings: list[str] = Field(default=["lora", "full"], min_length=1)
+    tunings: list[str] = Field(default=["lora", "full"], min_length=1)  # these are run
+    sized: list[str] = []  # these are only estimated, from the model's size and from what the others needed
     batch_size: int = Field(ge=1)  # rows in one forward pass
     accumulation: int = Field(default=1, ge=1)  # forward passes in one optimizer step
     evaluation_batch_size: int | None = None  # rows in one pass over held-out rows; four times batch_size if None
@@ -59,13 +64,13 @@ class StepMeasured(BaseModel):
 
 
 class Measurement(BaseModel):
-    """One tuning, measured or, where the model could not be run, estimated.
+    """One tuning: measured, estimated where it clearly could not fit, or sized where nobody asked to have it run.
 
     `step_seconds` is the mean over the batches that training draws, `peak_gib` the whole process at the widest batch.
     """
 
     tuning: str
-    status: Literal["measured", "estimated", "failed"]
+    status: Literal["measured", "estimated", "sized", "failed"]
     source: str  # how it was found, as the end of a sentence; the reason where it failed
     kind: str = "RAM"  # or "GPU"
     parameters: int | None = None

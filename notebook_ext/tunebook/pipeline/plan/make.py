@@ -132,7 +132,6 @@ def probe_for(spec: Spec, model: ModelFacts, inspection: Inspection, watched: Wa
     asked = ProbeConfig(
         model=model.path,
         model_revision=model.revision,
-        tunings=["lora", "full"],
         batch_size=batch,
         accumulation=accumulation,
         lengths=lengths,
@@ -141,23 +140,31 @@ def probe_for(spec: Spec, model: ModelFacts, inspection: Inspection, watched: Wa
         trained_share=trained_share(inspection),
         lora_rank=draft.spec.get("lora_rank", 16),
     )
-    key = probe_key(
-        model.fingerprint,
-        batch_size=batch,
-        accumulation=accumulation,
-        longest=min(counts.max, draft.spec["max_length"]),
-        mean_length=sum(lengths) / len(lengths),
-        lora_rank=asked.lora_rank,
-        tunings=asked.tunings,
-        machine_id=this_machine().id,
-    )
+
+    def key(tunings: list[str]) -> str:
+        return probe_key(
+            model.fingerprint,
+            batch_size=batch,
+            accumulation=accumulation,
+            longest=min(counts.max, draft.spec["max_length"]),
+            mean_length=sum(lengths) / len(lengths),
+            lora_rank=asked.lora_rank,
+            tunings=tunings,
+            machine_id=this_machine().id,
+        )
+
     folder = home() / "probes"
-    known = read_probe(folder, key)
+    known = read_probe(folder, key(asked.tunings))  # all of them may have been measured for an earlier plan
+    if known is None and spec.tuning in asked.tunings:
+        # Steps of a tuning that nobody wants are time that nobody wants to wait for.
+        others = [name for name in asked.tunings if name != spec.tuning]
+        asked = asked.model_copy(update={"tunings": [spec.tuning], "sized": others})
+        known = read_probe(folder, key(asked.tunings))
     if known is None:
         text = "Measuring a few real steps on this machine"
         body = _work("probe", asked.model_dump(mode="json"), text, "plan", "the measurement", watched)
         known = ProbeResult.model_validate(body)
-        write_probe(folder, key, known)
+        write_probe(folder, key(asked.tunings), known)
     return known
 
 
