@@ -12,9 +12,15 @@ from typing import Any
 
 import datasets
 import pandas
+import polars
+import pyarrow
 import pytest
+import zstandard
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tunebook.pipeline.data.fingerprint import fingerprint
+from tunebook.pipeline.data.inspection import inspect_data
 from tunebook.pipeline.data.rows import load_rows, stored
 from tunebook.pipeline.data.source import load_code, locate
 from tunebook.pipeline.errors import CallError
@@ -36,6 +42,12 @@ def write(path: Path, rows: list[dict[str, Any]] = ROWS) -> Path:
             frame.to_csv(path, index=False, sep="\t")
         case ".parquet":
             frame.to_parquet(path)
+        case ".arrow":
+            table = pyarrow.Table.from_pylist(rows)
+            with pyarrow.ipc.new_stream(str(path), table.schema) as out:
+                out.write_table(table)
+        case ".zst":
+            path.write_bytes(zstandard.compress("".join(json.dumps(row) + "\n" for row in rows).encode()))
         case ".gz":
             with gzip.open(path, "wt", encoding="utf-8") as file:
                 file.writelines(json.dumps(row) + "\n" for row in rows)
@@ -47,7 +59,9 @@ def read(path: Path, **keywords: Any) -> list[dict[str, Any]]:
     return rows
 
 
-@pytest.mark.parametrize("name", ["rows.jsonl", "rows.json", "rows.csv", "rows.tsv", "rows.parquet", "rows.jsonl.gz"])
+@pytest.mark.parametrize(
+    "name", ["rows.jsonl", "rows.json", "rows.csv", "rows.tsv", "rows.parquet", "rows.arrow", "rows.jsonl.gz"]
+)
 def test_the_same_rows_have_one_fingerprint_in_every_kind_of_file(tmp_path: Path, name: str) -> None:
     rows = read(write(tmp_path / name))
     assert rows == ROWS
@@ -132,10 +146,65 @@ def test_objects_in_memory_are_read_and_stored_for_jobs(tmp_path: Path) -> None:
     held = load_rows(whole, None)
     assert (len(held.train), held.eval is not None and len(held.eval), held.by_data_set) == (40, 3, True)
     assert load_rows(pandas.DataFrame(ROWS), None).train.to_list() == ROWS
+    assert load_rows(polars.DataFrame(ROWS), None).train.to_list() == ROWS
+    assert load_rows(polars.LazyFrame(ROWS), None).train.to_list() == ROWS
 
     folder = stored(whole, tmp_path / "kept")
     again = load_rows(str(folder), locate(str(folder)))
     assert fingerprint(again.train, again.eval) == fingerprint(held.train, held.eval)
+
+
+@pytest.mark.parametrize("whole", [datasets.Dataset, datasets.DatasetDict])
+def test_what_datasets_saved_to_disk_is_read_back(tmp_path: Path, whole: type) -> None:
+    rows, few = datasets.Dataset.from_list(ROWS), datasets.Dataset.from_list(ROWS[:3])
+    (rows if whole is datasets.Dataset else datasets.DatasetDict(train=rows, test=few)).save_to_disk(tmp_path / "saved")
+    held = load_rows("saved", locate(str(tmp_path / "saved")))
+    assert held.train.to_list() == ROWS
+    assert (held.eval.to_list() if held.eval else None) == (None if whole is datasets.Dataset else ROWS[:3])
+
+
+BAD_LINES = ['{"prompt": "no end', "[1, 2]", '{"prompt": "\\ud800", "completion": ', "5"]
+
+
+@given(
+    bad=st.lists(st.tuples(st.integers(0, 39), st.sampled_from(BAD_LINES)), min_size=1, max_size=12),
+    ending=st.sampled_from([".jsonl", ".jsonl.gz"]),
+)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_broken_lines_are_numbered_and_every_other_row_is_read(
+    tmp_path_factory: pytest.TempPathFactory, bad: list[tuple[int, str]], ending: str
+) -> None:
+    folder = tmp_path_factory.mktemp("broken")
+    lines: list[tuple[str, bool]] = [(json.dumps(row), True) for row in ROWS]
+    for at, text in bad:
+        lines.insert(at, (text, False))
+    written = "\n".join(text for text, _ in lines).encode()
+    path = folder / f"rows{ending}"
+    path.write_bytes(gzip.compress(written) if ending.endswith("gz") else written)
+    held = load_rows(str(path), locate(str(path)), mend_in=folder / "mended")
+    assert held.train.to_list() == [json.loads(text) for text, good in lines if good]
+    assert [line.number for line in held.unreadable] == [at for at, (_, good) in enumerate(lines, 1) if not good]
+
+
+def test_a_broken_line_in_the_middle_is_a_finding_and_the_rest_is_inspected(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    good = "".join(json.dumps(row) + "\n" for row in ROWS)
+    path.write_bytes(
+        good.encode() + b'{"prompt": "\xff\xfe", "completion": "x"}\n' + good.encode().replace(b"even", b"odd")
+    )
+    report = inspect_data(str(path)).report
+    assert report.rows == 80
+    first = report.findings[0]
+    assert (first.id, first.severity, first.rows) == ("unreadable", "error", 1)
+    assert first.message == "1 line cannot be read, so no training could start (rows.jsonl line 41 is not UTF-8)"
+
+
+def test_a_compressed_file_that_ends_too_early_is_one_clear_line(tmp_path: Path) -> None:
+    path = write(tmp_path / "rows.jsonl.gz")
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(CallError, match=r"rows.jsonl.gz cannot be read") as wrong:
+        load_rows(str(path), locate(str(path)), mend_in=tmp_path / "mended")
+    assert "\n" not in str(wrong.value)
 
 
 def broken(tmp_path: Path, case: str) -> str:

@@ -5,8 +5,11 @@ The order is that of a person's questions: what is it, what does it fit, what wi
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
+from tunebook.pipeline.data import broken
 from tunebook.pipeline.data import methods as fitting
 from tunebook.pipeline.data.answers import answers_a_row, answers_of, kind_of_answers
 from tunebook.pipeline.data.checks import Examined, run_all
@@ -48,7 +51,8 @@ def inspect_data(
     _check_arguments(method, max_length)
     progress(0, 1, f"Reading {name_of(dataset)}")
     source = locate(dataset, config=config, split=split, revision=revision) if isinstance(dataset, str) else None
-    held = load_rows(dataset, source, rows=rows, eval_share=eval_share, seed=seed)
+    with tempfile.TemporaryDirectory(prefix="tunebook-rows-") as mended:
+        held = load_rows(dataset, source, rows=rows, eval_share=eval_share, seed=seed, mend_in=Path(mended))
     train: list[Row] = held.train.to_list()
     held_out: list[Row] | None = held.eval.to_list() if held.eval is not None else None
     columns = columns_of(held.train)
@@ -91,6 +95,9 @@ def inspect_data(
         limit_why=seen.limit_why,
     )
     checks, findings = run_all(examined, progress)
+    if held.unreadable:
+        check, finding = broken.told(held.unreadable, len(train))
+        checks, findings = [*checks, check], [finding, *findings]
     progress(1, 1, "Done")
     report = DataReport(
         dataset=name_of(dataset),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tunebook.pipeline.data.source import COMPRESSED, Source, choose_splits, load_call
+from tunebook.pipeline.data.broken import BadLine, first_bad_line, without_bad_lines
+from tunebook.pipeline.data.source import Source, choose_splits, load_call
 from tunebook.pipeline.errors import CallError
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class Held:
     eval: Dataset | None
     numbers: list[int]
     by_data_set: bool
+    unreadable: list[BadLine] = field(default_factory=list)  # lines that are in no row
 
 
 def load_rows(
@@ -36,17 +37,26 @@ def load_rows(
     rows: int | None = None,
     eval_share: float | None = None,
     seed: int = 42,
+    mend_in: Path | None = None,
 ) -> Held:
     """Read the rows of a located source, or of an object in memory (`source` None).
+
+    With a folder `mend_in` a jsonl file with a few broken lines is read without them: they are told in `unreadable`.
 
     The order is what `source.load_code` writes: load, then at most `rows` of them drawn by `seed`, then the split.
     Raises CallError if nothing can be read or no row is left.
     """
+    bad: list[BadLine] = []
     if source is None:
         train, held_out = _of_memory(dataset)
     else:
-        train = _load(source, source.train_split)
-        held_out = _load(source, source.eval_split) if source.eval_split else None
+        try:
+            train, held_out = _splits(source)
+        except CallError:
+            source, bad = _mended(source, mend_in)
+            if not bad:
+                raise
+            train, held_out = _splits(source)
     if len(train) == 0:
         raise CallError("dataset", f"{name_of(dataset)} has no rows", "give a data set that has some")
 
@@ -60,7 +70,28 @@ def load_rows(
         parts = train.train_test_split(test_size=eval_share, seed=seed)
         train, held_out = parts["train"], parts["test"].remove_columns(NUMBER)
     numbers = list(train[NUMBER])
-    return Held(train.remove_columns(NUMBER), held_out, numbers, by_data_set)
+    return Held(train.remove_columns(NUMBER), held_out, numbers, by_data_set, bad)
+
+
+def _splits(source: Source) -> tuple[Dataset, Dataset | None]:
+    return _load(source, source.train_split), _load(source, source.eval_split) if source.eval_split else None
+
+
+def _mended(source: Source, folder: Path | None) -> tuple[Source, list[BadLine]]:
+    """The source without the lines that cannot be read, and these lines; none where that is not what is wrong."""
+    if folder is None or source.builder != "json" or source.data_files is None:
+        return source, []
+    bad: list[BadLine] = []
+    files: dict[str, list[str]] = {}
+    try:
+        for split, paths in source.data_files.items():
+            for number, path in enumerate(paths):
+                copy, wrong = without_bad_lines(Path(path), folder / split / str(number))
+                files.setdefault(split, []).append(str(copy))
+                bad += wrong
+    except (OSError, EOFError):  # a compressed file that ends too early is no matter of lines
+        return source, []
+    return replace(source, data_files=files), bad
 
 
 def name_of(dataset: Any) -> str:
@@ -86,10 +117,13 @@ def _of_memory(dataset: Any) -> tuple[Dataset, Dataset | None]:
     if isinstance(dataset, datasets.DatasetDict):
         train, held_out = choose_splits("the DatasetDict", list(dataset), None)
         return dataset[train], dataset[held_out] if held_out else None
-    if type(dataset).__module__.split(".")[0] == "pandas" and hasattr(dataset, "columns"):
+    library = type(dataset).__module__.split(".")[0]
+    if library == "pandas" and hasattr(dataset, "columns"):
         return datasets.Dataset.from_pandas(dataset, preserve_index=False), None
+    if library == "polars" and hasattr(dataset, "lazy"):
+        return datasets.Dataset.from_polars(dataset.lazy().collect()), None
     problem = f"is a {type(dataset).__name__}, which holds no rows that tunebook can read"
-    raise CallError("dataset", problem, "give a path, a Hub name, a datasets.Dataset or a pandas frame")
+    raise CallError("dataset", problem, "give a path, a Hub name, a datasets.Dataset, or a pandas or polars frame")
 
 
 def _load(source: Source, split: str) -> Dataset:
@@ -110,36 +144,13 @@ def _explained(source: Source, split: str, failure: Exception) -> CallError:
     base = split.split("[")[0]
     if source.builder == "json":
         for path in (source.data_files or {}).get(base, []):
-            broken = broken_line(Path(path))
-            if broken:
-                return CallError("dataset", f"{Path(path).name} {broken}", "mend or remove that line")
+            if first := first_bad_line(Path(path)):
+                return CallError("dataset", f"{first.file} {first}", "mend or remove that line")
     cause: BaseException = failure
     while cause.__cause__ is not None:
         cause = cause.__cause__
     reason = (str(cause).strip().splitlines() or [type(cause).__name__])[0][:200]
     return CallError("dataset", f"{source.path} cannot be read ({reason})", "check the file, or convert it to jsonl")
-
-
-def broken_line(path: Path) -> str | None:
-    """Which line of a jsonl file is no JSON object, in words; None if all are, or if the file is one JSON document."""
-    if path.suffix.lower() in COMPRESSED:
-        return None
-    with path.open("rb") as file:
-        if file.read(1) == b"[" or path.suffix.lower() == ".json":
-            return None
-        file.seek(0)
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                value = json.loads(line)
-            except UnicodeDecodeError:
-                return f"line {number} is not UTF-8"
-            except ValueError as failure:
-                return f"line {number} is not JSON ({failure})"
-            if not isinstance(value, dict):
-                return f"line {number} is no JSON object"
-    return None
 
 
 class quiet:

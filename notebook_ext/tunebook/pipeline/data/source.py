@@ -20,10 +20,13 @@ BUILDERS = {
     ".csv": "csv",
     ".tsv": "csv",
     ".parquet": "parquet",
+    ".arrow": "arrow",
     ".txt": "text",
 }
 COMPRESSED = (".gz", ".zst", ".bz2", ".xz")  # `datasets` unpacks these by itself
-KINDS_OF_FILE = "jsonl, json, csv, tsv, parquet or txt"
+#: What `datasets` writes beside the rows.
+_NO_ROWS = ("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json")
+KINDS_OF_FILE = "jsonl, json, csv, tsv, parquet, arrow or txt"
 
 _TRAIN = ("train", "training")
 _EVAL = ("validation", "valid", "val", "dev", "eval", "test", "heldout")  # the first that is there is held out
@@ -79,27 +82,31 @@ def builder_of(path: Path) -> str | None:
 
 
 def _files_of_folder(dataset: str, folder: Path) -> dict[str, list[Path]]:
-    """Split to files. `train-00000-of-00002.parquet` and `data/test.jsonl` name their split; other files are train."""
-    places = [folder, folder / "data"]
+    """Split to files. `train-00000-of-00002.parquet` and `data/test.jsonl` name their split, and so do the folders of a
+    DatasetDict that was saved to disk (`train/data-00000-of-00001.arrow`); other files are train.
+    """
+    places = [folder, folder / "data", *(folder / name for name in (*_TRAIN, *_EVAL))]
     files = sorted(
         file
         for place in places
         if place.is_dir()
         for file in place.iterdir()
-        if file.is_file() and not file.name.startswith(".") and builder_of(file)
+        if file.is_file() and not file.name.startswith(".") and file.name not in _NO_ROWS and builder_of(file)
     )
-    if any(_split_named(file) for file in files):  # other files, such as a licence as .txt, are no rows
-        files = [file for file in files if _split_named(file)]
+    named = {file: _split_named(file, folder) for file in files}
+    if any(named.values()):  # other files, such as a licence as .txt, are no rows
+        files = [file for file in files if named[file]]
     if not files:
         raise CallError("dataset", f"{dataset} holds no file of rows", f"put a {KINDS_OF_FILE} file into it")
     splits: dict[str, list[Path]] = {}
     for file in files:
-        splits.setdefault(_split_named(file) or "train", []).append(file)
+        splits.setdefault(named[file] or "train", []).append(file)
     return splits
 
 
-def _split_named(file: Path) -> str | None:
-    words = re.split(r"[^a-z]+", file.name.lower())
+def _split_named(file: Path, folder: Path) -> str | None:
+    parent = file.parent.name if file.parent != folder else ""
+    words = [parent] if parent in (*_TRAIN, *_EVAL) else re.split(r"[^a-z]+", file.name.lower())
     if any(word in _TRAIN for word in words):
         return "train"
     return next((word for word in _EVAL if word in words), None)
