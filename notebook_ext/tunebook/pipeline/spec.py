@@ -57,6 +57,19 @@ def _known_quants(values: list[str]) -> list[str]:
     return list(dict.fromkeys(values))
 
 
+def _checks(value: Any) -> Any:
+    """Ids of checks, in a list or with commas between them: K05, K14."""
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    return [re.sub(r"(?i)^k(?=\d)", "K", str(item)) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _named_checks(values: list[str]) -> list[str]:
+    if not values or not all(_NAME.fullmatch(value) for value in values):
+        raise ValueError("must be ids of checks")
+    return list(dict.fromkeys(values))
+
+
 def _finite(value: float) -> float:
     if not math.isfinite(value):
         raise ValueError("must be a finite number")
@@ -104,6 +117,7 @@ class Spec(BaseModel):
     gguf: Annotated[list[str], BeforeValidator(_quant), AfterValidator(_known_quants)] | None = None
     push_to: Repo | None = None
     private: StrictBool | None = None
+    accept: Annotated[list[str], BeforeValidator(_checks), AfterValidator(_named_checks)] | None = None
     goal: Annotated[str, Field(max_length=500)] | None = None
 
     def said(self) -> dict[str, Any]:
@@ -143,6 +157,7 @@ REMEDIES: dict[str, str] = {
     "gguf": f"choose among {', '.join(QUANTS)}",
     "push_to": "give OWNER/NAME on the Hub, such as acme/my-model",
     "private": "write true or false",
+    "accept": "name the checks whose findings you accept, such as K14",
     "system_prompt": "give some text",
 }
 

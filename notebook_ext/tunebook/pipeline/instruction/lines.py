@@ -44,6 +44,7 @@ KEYS: dict[str, str] = {
             "gguf": "quant,quants,quantization,quantisation,ggufs,export",
             "push_to": "push,publish,publish to,publish as,upload to,hub,repo,hub model id,push to hub",
             "private": "private repo,keep private",
+            "accept": "accept findings,accepted,ignore findings,ignore checks",
             "goal": "purpose,for",
         }
     ),
@@ -156,7 +157,7 @@ def _fields(match: re.Match[str], source: str) -> Iterator[tuple[Line, str]]:
     whole_text = field in ("system_prompt", "goal")
     cuts = [] if whole_text else [m for m in _NEXT_KEY.finditer(value) if squash(m[1]) in KEYS]
     parts = [value[: cuts[0].start()], *_parts(value, cuts)] if cuts else [value]
-    if not whole_text and field != "gguf" and any(_is_prose(part) for part in parts):
+    if not whole_text and field not in ("gguf", "accept") and any(_is_prose(part) for part in parts):
         return
     first = value[: cuts[0].start()] if cuts else value
     comment = "" if whole_text else "".join(re.findall(r"(?:^|[ \t])(#.*)$", first))

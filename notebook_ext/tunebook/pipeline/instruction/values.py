@@ -20,7 +20,13 @@ _YES, _NO = ("true", "yes", "on", "1", "y"), ("false", "no", "off", "0", "n")
 
 def claim_of(line: Line) -> Claim:
     """The line as a claim. Raises CallError where its value is wrong."""
-    if line.field in ("gguf", "push_to", "benchmark") and line.value.lower() in ("no", "none", "off", "false", "-"):
+    if line.field in ("gguf", "push_to", "benchmark", "accept") and line.value.lower() in (
+        "no",
+        "none",
+        "off",
+        "false",
+        "-",
+    ):
         return Claim(line.field, None, line.start, line.end, nothing=True)
     if line.field == "flavor" and squash(line.value) in BACKENDS:
         return Claim("backend", BACKENDS[squash(line.value)], line.start, line.end)
@@ -75,7 +81,7 @@ def _value(line: Line) -> Any:
             return _flavor(value)
         case "benchmark":
             return BENCHMARKS.get(squash(value), value)
-        case "gguf":
+        case "gguf" | "accept":
             return value.strip("[]").replace('"', "").replace("'", "").replace(" and ", ",")
         case (
             "epochs"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tunebook.pipeline.data.broken import CHECK as UNREADABLE
 from tunebook.pipeline.data.report import Inspection
 from tunebook.pipeline.data.source import locate
 from tunebook.pipeline.hardware import local
@@ -75,10 +76,10 @@ def make_plan(
     model = find_model(spec.model, spec.model_revision)
     watched = Watched(work_in, preparing, check)
     inspection = inspect_for(spec, model, watched)
-    questions = _data_questions(inspection)
+    questions = data_questions(spec, inspection)
     if not questions and (length := chosen_cut(spec, inspection, model)):
         inspection = inspect_for(spec.model_copy(update={"max_length": length}), model, watched)
-        questions = _data_questions(inspection)
+        questions = data_questions(spec, inspection)
     if questions:
         return unanswered(spec, questions, inspection=inspection, model=model)
 
@@ -297,7 +298,8 @@ def trained_share(inspection: Inspection) -> float:
     return trained / seen if seen else 1.0
 
 
-def _data_questions(inspection: Inspection) -> list[Question]:
+def data_questions(spec: Spec, inspection: Inspection) -> list[Question]:
+    """What the data leaves open: no method that fits, or an error that nobody has accepted with `accept`."""
     report = inspection.report
     fits = [name for name, fit in report.methods.items() if fit.status != "no"]
     if not fits:
@@ -306,10 +308,14 @@ def _data_questions(inspection: Inspection) -> list[Question]:
     if report.methods.get("sft") is None or report.methods["sft"].status == "no":
         return [Question(field="method", why=f"the rows fit {', '.join(fits)} only, and just SFT is here so far")]
     return [
-        Question(field="dataset", why=f"{finding.message} ({finding.id}): {finding.remedy}")
+        Question(field="dataset", why=f"{finding.message} ({finding.id}): {finding.remedy}{_or_accept(finding.id)}")
         for finding in report.findings
-        if finding.severity == "error"
+        if finding.severity == "error" and (finding.id == UNREADABLE or finding.id not in (spec.accept or []))
     ]
+
+
+def _or_accept(check: str) -> str:
+    return "" if check == UNREADABLE else f", or write `accept: {check}` to train on them as they are"
 
 
 def unanswered(

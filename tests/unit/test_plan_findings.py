@@ -1,0 +1,47 @@
+"""A plan does not go on over an error in the data, unless its user says so for that very check."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import tunebook
+from tunebook.pipeline.data.inspection import inspect_data
+from tunebook.pipeline.errors import CallError
+from tunebook.pipeline.plan.make import data_questions
+from tunebook.pipeline.spec import make_spec
+
+GOOD = {"messages": [{"role": "user", "content": "Is 4 even?"}, {"role": "assistant", "content": "yes"}]}
+NO_ANSWER = {"messages": [{"role": "user", "content": "Is 5 even?"}]}
+
+
+def rows(folder: Path, *lines: str) -> str:
+    path = folder / "rows.jsonl"
+    path.write_text("".join(line + "\n" for line in lines))
+    return str(path)
+
+
+def test_an_error_is_a_question_that_names_the_line_to_write(tmp_path: Path) -> None:
+    path = rows(tmp_path, *[json.dumps(GOOD)] * 30, json.dumps(NO_ANSWER))
+    inspection = inspect_data(path)
+    [question] = data_questions(make_spec(dataset=path), inspection)
+    assert question.field == "dataset"
+    assert question.why.startswith("1 row is a conversation without an answer (K14): take them out")
+    assert question.why.endswith("or write `accept: K14` to train on them as they are")
+    assert data_questions(make_spec(dataset=path, accept=["K14"]), inspection) == []
+    assert data_questions(make_spec(dataset=path, accept=["K01"]), inspection) == [question]
+
+
+def test_a_line_that_cannot_be_read_cannot_be_accepted(tmp_path: Path) -> None:
+    path = rows(tmp_path, *[json.dumps(GOOD)] * 30, '{"messages": [')
+    [question] = data_questions(make_spec(dataset=path, accept=["unreadable"]), inspect_data(path))
+    assert "rows.jsonl line 31 is not JSON" in question.why
+    assert "accept" not in question.why
+
+
+def test_the_checks_to_accept_are_read_from_a_line_and_typed() -> None:
+    assert tunebook.read("Fine-tune Qwen3-0.6B on tatsu-lab/alpaca\naccept: k14, K05").spec["accept"] == ["K14", "K05"]
+    with pytest.raises(CallError, match="accept"):
+        make_spec(accept="<b>")
