@@ -1,108 +1,129 @@
-"""The same row twice: held out and trained (K11), or trained twice (K13). Exact, after normalising."""
+"""The same row twice: held out and trained (K11), or trained twice (K13). Word for word, and nearly."""
 
 from __future__ import annotations
 
 import hashlib
-import re
-import unicodedata
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
+from tunebook.pipeline.data import said
 from tunebook.pipeline.data.checks import Examined, Skip, Verdict, check
-from tunebook.pipeline.data.layout import Layout, layout_of, shape_of, share
-from tunebook.pipeline.data.report import Severity
-
-#: What a row asks, as against what it answers.
-ASKED = ("prompt", "question", "instruction", "input", "context", "text")
+from tunebook.pipeline.data.layout import Layout, layouts_of, share
+from tunebook.pipeline.data.near import Copy, near_copies, words_apart
+from tunebook.pipeline.data.report import Finding, Severity
 
 
 @check("K11")
 def held_out_rows_are_not_trained(examined: Examined) -> Verdict:
     """A question that is both trained and held out makes the evaluation measure memory."""
-    if not examined.held_out:
+    held_out = examined.held_out
+    if not held_out:
         raise Skip("no rows are held out yet")
-    held = {key for row in examined.held_out if (key := key_of(row, layout_of(dict(shape_of(row))), asked=True))}
-    places = [
-        place
-        for place, (row, layout) in enumerate(zip(examined.rows, examined.layouts.of_row, strict=True))
-        if key_of(row, layout, asked=True) in held
-    ]
-    if not places:
-        return Verdict(
-            f"none of {len(examined.held_out):,} held-out rows asks what a training row asks, letter case aside"
+    layouts = layouts_of(held_out).of_row
+    first: dict[bytes, int] = {}
+    for number, (row, layout) in enumerate(zip(held_out, layouts, strict=True)):
+        if key := digest(said.asked(row, layout)):
+            first.setdefault(key, number)
+    exact: dict[int, int] = {}  # place of a training row to the held-out row that asks the same
+    for place, (row, layout) in enumerate(zip(examined.rows, examined.layouts.of_row, strict=True)):
+        if (key := digest(said.asked(row, layout))) in first:
+            exact[place] = first[key]
+    near = _near_held_out(examined, held_out, layouts, exact)
+    if not exact and not near:
+        return Verdict(f"none of {len(held_out):,} held-out rows asks what a training row asks, or nearly so")
+    findings: list[Finding] = []
+    told = len(set(exact.values()))
+    if exact:
+        held = "1 held-out row asks" if told == 1 else f"{told:,} held-out rows ask"
+        message = f"{{n}} {{ask|asks}} what {held} too, so the evaluation would measure memory"
+        severity: Severity = "error" if told >= 0.1 * len(first) else "warning"
+        findings.append(examined.finding("K11", severity, list(exact), message, "take these rows out of training"))
+    if near:
+        copy = near[0]
+        place, of = copy.place - len(held_out), copy.of
+        apart = words_apart(_whole(examined, place), said.whole(held_out[of], layouts[of]))
+        message = (
+            "{n} nearly {repeat|repeats} a held-out row: "
+            f"row {examined.numbers[place]} differs from held-out row {of} in {counted_words(apart)}"
         )
-    told = {key_of(examined.rows[place], examined.layouts.of_row[place], asked=True) for place in places}
-    held_out = "1 held-out row asks" if len(told) == 1 else f"{len(told):,} held-out rows ask"
-    message = f"{{n}} {{ask|asks}} what {held_out} too, so the evaluation would measure memory"
-    severity: Severity = "error" if len(told) >= 0.1 * len(held) else "warning"
-    remedy = "take these rows out of the training rows"
-    why = f"{len(told):,} of {len(held):,} held-out questions ({share(len(told), len(held))}) are trained"
-    return Verdict(why, [examined.finding("K11", severity, places, message, remedy)])
+        remedy = "take these rows out of training, unless what differs is what is to be learned"
+        places = [copy.place - len(held_out) for copy in near]
+        findings.append(examined.finding("K11", "warning", places, message, remedy))
+    known = len({*exact.values(), *(copy.of for copy in near)})
+    return Verdict(
+        f"{known:,} of {len(held_out):,} held-out rows ({share(known, len(held_out))}) are trained", findings
+    )
+
+
+def _near_held_out(
+    examined: Examined, held_out: Sequence[dict[str, Any]], layouts: Sequence[Layout | None], exact: dict[int, int]
+) -> list[Copy]:
+    """Places count the held-out rows first, then the training rows."""
+    older = len(held_out)
+
+    def parts(place: int) -> tuple[str, str]:
+        if place >= older:
+            return _parts(examined, place - older)
+        return said.asked(held_out[place], layouts[place]), said.answered(held_out[place], layouts[place])
+
+    return near_copies(older + len(examined.rows), parts, apart=older, skip=[older + place for place in exact])
 
 
 @check("K13")
 def no_row_is_trained_twice(examined: Examined) -> Verdict:
     """Copies count twice in training. Only rows that are the same as a whole, prompt and answer."""
     first: dict[bytes, int] = {}
-    places: list[int] = []
-    for place, (row, layout) in enumerate(zip(examined.rows, examined.layouts.of_row, strict=True)):
-        key = key_of(row, layout, asked=False)
+    exact: list[int] = []
+    for place in range(len(examined.rows)):
+        key = digest(_whole(examined, place))
         if key is None:
             continue
         if key in first:
-            places.append(place)
+            exact.append(place)
         else:
             first[key] = place
-    if not places:
-        return Verdict(f"no two of {len(examined.rows):,} rows are the same, letter case and punctuation aside")
-    message = "{n} {repeat|repeats} an earlier row"
-    severity: Severity = "warning" if len(places) >= 0.01 * len(examined.rows) else "info"
-    finding = examined.finding("K13", severity, places, message, "keep one of each")
-    return Verdict(f"{len(first):,} different rows", [finding])
+    near = near_copies(len(examined.rows), lambda place: _parts(examined, place), skip=exact)
+    if not exact and not near:
+        return Verdict(f"no two of {len(examined.rows):,} rows are the same or nearly so")
+    findings: list[Finding] = []
+    if exact:
+        message = "{n} {repeat|repeats} an earlier row"
+        findings.append(
+            examined.finding("K13", _severity(exact, examined), exact, f"{message} word for word", "keep one of each")
+        )
+    if near:
+        copy = near[0]
+        apart = words_apart(_whole(examined, copy.place), _whole(examined, copy.of))
+        message = (
+            "{n} nearly {repeat|repeats} an earlier row: "
+            f"row {examined.numbers[copy.place]} differs from row {examined.numbers[copy.of]} in {counted_words(apart)}"
+        )
+        places = [copy.place for copy in near]
+        remedy = "keep one of each, unless what differs is what is to be learned"
+        findings.append(examined.finding("K13", _severity(places, examined), places, message, remedy))
+    return Verdict(f"{len(first):,} different rows, {len(near):,} of them nearly copies", findings)
 
 
-def key_of(row: dict[str, Any], layout: Layout | None, *, asked: bool) -> bytes | None:
-    """A digest of what a row says, or only of what it asks; None if that is nothing."""
-    if layout is None:
-        return None
-    parts = [(part, row.get(column)) for part, column in layout.parts]
-    if asked:
-        turns = next((value for part, value in parts if part == "turns"), None)
-        if isinstance(turns, list):
-            text = " ".join(_texts(_before_last_answer(turns)))
-        else:
-            text = " ".join(piece for part, value in parts if part in ASKED for piece in _texts(value))
-    else:
-        text = " ".join(piece for _, value in parts for piece in _texts(value))
-    words = normalised(text)
+def digest(text: str) -> bytes | None:
+    """The same for texts of the same words, letter case and punctuation aside; None without any word."""
+    words = said.normalised(text)
     return hashlib.blake2b(words.encode("utf-8", "surrogatepass"), digest_size=16).digest() if words else None
 
 
-def normalised(text: str) -> str:
-    """Lower case, one Unicode form, letters and digits only, one blank between words."""
-    return " ".join(re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold()))
+def counted_words(number: int) -> str:
+    if number == 0:
+        return "the order of its words only"
+    return "1 word" if number == 1 else f"{number:,} words"
 
 
-def _before_last_answer(turns: list[Any]) -> list[Any]:
-    last = max(
-        (
-            at
-            for at, turn in enumerate(turns)
-            if isinstance(turn, dict) and (turn.get("role") or turn.get("from")) != "user"
-        ),
-        default=len(turns),
-    )
-    return turns[:last]
+def _severity(places: Sequence[int], examined: Examined) -> Severity:
+    return "warning" if len(places) >= 0.01 * len(examined.rows) else "info"
 
 
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list):
-        for item in value:
-            yield from _texts(item)
-    elif isinstance(value, dict):
-        content = value.get("content") if value.get("content") is not None else value.get("value")
-        yield from _texts(content)
-    elif value is not None:
-        yield str(value)
+def _whole(examined: Examined, place: int) -> str:
+    return said.whole(examined.rows[place], examined.layouts.of_row[place])
+
+
+def _parts(examined: Examined, place: int) -> tuple[str, str]:
+    row, layout = examined.rows[place], examined.layouts.of_row[place]
+    return said.asked(row, layout), said.answered(row, layout)

@@ -1,0 +1,84 @@
+"""Shingles of rows: every three words in a row as one 64-bit number, the same on every machine and in every run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from tunebook.pipeline.data.said import words
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+CLIP = 100_000  # characters of what a row asks, and of what it answers, that are looked at
+CHUNK_ROWS, CHUNK_WORDS = 8192, 400_000
+
+#: What the row at a place asks and what it answers.
+Said = Callable[[int], tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Shingled:
+    """Some rows. `flat` holds their shingles: row n asks those from starts[n] to middles[n], answers those to ends[n]."""
+
+    places: NDArray[np.int64]
+    flat: NDArray[np.uint64]
+    starts: NDArray[np.int64]
+    middles: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+    @property
+    def row_of(self) -> NDArray[np.int64]:
+        """For each shingle the number of its row."""
+        import numpy as np
+
+        return np.repeat(np.arange(len(self.places)), self.ends - self.starts)
+
+
+def shingled(places: Sequence[int], said: Said) -> Iterator[Shingled]:
+    """The rows at these places, some thousand at a time."""
+    taken: list[int] = []
+    texts: list[list[str]] = []
+    size = 0
+    for place in places:
+        for text in said(place):
+            texts.append(words(text[:CLIP]))
+            size += len(texts[-1])
+        taken.append(place)
+        if len(taken) >= CHUNK_ROWS or size >= CHUNK_WORDS:
+            yield _shingled(taken, texts)
+            taken, texts, size = [], [], 0
+    if taken:
+        yield _shingled(taken, texts)
+
+
+def _shingled(places: list[int], texts: list[list[str]]) -> Shingled:
+    """Of a text of one or two words, that is its one shingle."""
+    import numpy as np
+    from rensa import RMinHash
+
+    hashes = RMinHash.hash_token_sets(texts)
+    lengths = np.array([len(text) for text in texts], dtype=np.int64)
+    first = np.fromiter(chain.from_iterable(hashes), dtype=np.uint64, count=int(lengths.sum()))
+    text_end = np.repeat(np.cumsum(lengths), lengths)
+    at = np.arange(len(first))
+    second, third = (np.where(at + ahead < text_end, np.roll(first, -ahead), np.uint64(0)) for ahead in (1, 2))
+    text_start = np.repeat(np.cumsum(lengths) - lengths, lengths)
+    valid = (at + 2 < text_end) | (at == text_start)
+    flat = mixed(mixed(mixed(first) ^ second) ^ third)[valid]
+    ends = np.cumsum(np.where(lengths >= 3, lengths - 2, np.minimum(lengths, 1)))
+    bounds = np.concatenate([[0], ends])
+    return Shingled(np.array(places, dtype=np.int64), flat, bounds[:-1:2], bounds[1::2], bounds[2::2])
+
+
+def mixed(values: Any) -> Any:
+    """Every bit of a number depends on every other: splitmix64."""
+    import numpy as np
+
+    values = values + np.uint64(0x9E3779B97F4A7C15)
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))

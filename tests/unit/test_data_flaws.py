@@ -1,0 +1,45 @@
+"""Every silent killer in generated sets: exactly the flawed rows are found, and nothing in the clean twin."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import datasets
+import pytest
+from unit.data.flawed import FLAWS, Flawed, Row
+
+from tunebook.pipeline.data import checks
+from tunebook.pipeline.data.inspection import inspect_data
+from tunebook.pipeline.data.report import Inspection
+
+SEEDS = (0, 1, 2)
+
+
+def inspected(rows: list[Row], held_out: list[Row] | None, **keywords: Any) -> Inspection:
+    parts = {"train": rows, "test": held_out} if held_out else {"train": rows}
+    return inspect_data(
+        datasets.DatasetDict(
+            {name: datasets.Dataset.from_list(part, on_mixed_types="use_json") for name, part in parts.items()}
+        ),
+        **keywords,
+    )
+
+
+def numbers(inspection: Inspection, id: str) -> list[int]:
+    """The row numbers of all findings of a check."""
+    return sorted({number for f in inspection.report.findings if f.id == id for number in f.examples})
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("id", FLAWS)
+def test_exactly_the_flawed_rows_are_found(id: str, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "EXAMPLES", 10_000)  # a report names three, the test wants them all
+    case: Flawed = FLAWS[id](Random(seed))
+    found = inspected(case.rows, case.held_out, **case.keywords)
+    assert numbers(found, id) == case.flawed
+    status = {check.id: check.status for check in found.report.checks}
+    assert status[id] == "found"
+    clean = inspected(case.clean, case.clean_held_out, **case.keywords)
+    assert [finding.message for finding in clean.report.findings] == []
+    assert {check.id: check.status for check in clean.report.checks}[id] == "passed"
