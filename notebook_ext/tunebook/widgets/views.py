@@ -89,6 +89,7 @@ def data_view(inspection: Inspection) -> View:
         "preview": _preview(inspection),
         "max_length": preview.max_length if preview else None,
         "histogram": preview.histogram if preview else None,
+        "lengths": [effect.model_dump() for effect in preview.lengths] if preview else [],
     }
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from tunebook.pipeline.data.lengths import stretches
 from tunebook.pipeline.data.template import training_template
 
 BATCH = 256
@@ -35,6 +36,10 @@ class Summary:
     tokens: array[int] = field(default_factory=lambda: array("q"))
     trained: array[int] = field(default_factory=lambda: array("q"))
     trained_within: array[int] = field(default_factory=lambda: array("q"))  # within the length limit
+    # Trained stretches of all rows: the place of their row in the arrays above, first token, and one past the last.
+    owner: array[int] = field(default_factory=lambda: array("q"))
+    start: array[int] = field(default_factory=lambda: array("q"))
+    end: array[int] = field(default_factory=lambda: array("q"))
     no_end: list[int] = field(default_factory=list)  # positions of rows whose end token is not trained
     prompt_trained: list[int] = field(default_factory=list)  # positions of rows with trained text of the prompt
     failed: dict[int, str] = field(default_factory=dict)  # position to why it could not be tokenized
@@ -193,6 +198,10 @@ def _count(summary: Summary, number: int, tokens: Tokenized, limit: int, ends: s
     summary.tokens.append(len(tokens.ids))
     summary.trained.append(sum(tokens.trained))
     summary.trained_within.append(sum(tokens.trained[:limit]))
+    for start, end in stretches(tokens.trained):
+        summary.owner.append(len(summary.tokens) - 1)
+        summary.start.append(start)
+        summary.end.append(end)
     if not _ends_are_trained(tokens, ends, white):
         summary.no_end.append(number)
 

@@ -94,10 +94,23 @@ class PreviewRow(BaseModel):
     hidden: int = 0  # tokens at the end that are counted above but not listed in `tokens`
 
 
+class LengthEffect(BaseModel):
+    """What one length limit would do to all the rows."""
+
+    max_length: int
+    cut: int  # rows that are longer
+    dead: int  # of these, rows that lose every trained token: TRL drops them without a word
+    lost: int  # trained tokens beyond the limit
+    trained: int  # trained tokens in all, without a limit
+    tokens: int  # that one epoch would read
+    filled: float  # share of packed rows that would be text, 0 to 1; of a sample where there are many rows
+
+
 class Preview(BaseModel):
     rows: list[PreviewRow]
     max_length: int | None
     histogram: dict[str, list[int]] | None  # {"edges": n+1 ints, "counts": n ints}, tokens a row
+    lengths: list[LengthEffect] = []  # the shortest limit first, the last one cuts nothing
 
 
 class Inspection(BaseModel):

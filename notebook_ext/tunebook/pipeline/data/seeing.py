@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tunebook.pipeline.data import methods as fitting
 from tunebook.pipeline.data.counts import histogram
 from tunebook.pipeline.data.layout import Layouts
+from tunebook.pipeline.data.lengths import effects
 from tunebook.pipeline.data.mapping import ToTrl, compiled
 from tunebook.pipeline.data.report import MethodFit, Preview
 from tunebook.pipeline.data.rows import Held
@@ -123,6 +124,7 @@ def see(
         rows=trainer_eye.page(raw, numbers, eye.tokenizer, whole, kept),
         max_length=limit if limit < UNLIMITED else None,
         histogram=histogram(summary.tokens),
+        lengths=effects(summary, max_length),
     )
     by_place = {first[at]: pair for at, pair in whole.items()}
     return Seen(mapped, summary, summary.tokens, by_place, preview, limit, limit_why)
