@@ -57,19 +57,17 @@ def inspect(
     max_length: int | None = None,
     against: str | None = None,
 ) -> DataReport:
-    """Look at every row of a data set, with a model's tokenizer where one is named."""
+    """Look at every row of a data set, with a model's tokenizer where one is named, for a benchmark's texts too."""
     from tunebook.pipeline.control import anchored
     from tunebook.pipeline.plan.checkpoint_model import find_model
     from tunebook.pipeline.plan.make import inspect_for
     from tunebook.pipeline.spec import make_spec
 
-    if against is not None:
-        raise CallError("against", f"is {against!r}, and no benchmark's texts are here yet", "leave it out")
     said = {"dataset": dataset, "model": model, "dataset_config": config, "split": split, "method": method}
     spec = make_spec(
         **{name: value for name, value in (said | {"max_length": max_length}).items() if value is not None}
     )
-    found = inspect_for(anchored(spec), find_model(model, None) if model else None).report
+    found = inspect_for(anchored(spec), find_model(model, None) if model else None, against=against).report
     return found.model_copy(update={"dataset": dataset})
 
 

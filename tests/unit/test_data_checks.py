@@ -23,8 +23,10 @@ CLEAN: list[Row] = [
     }
     for number in range(40)
 ]
-IMPLEMENTED = ["K01", "K02", "K03", "K04", "K05", "K07", "K11", "K13", "K14", "K23", "K24"]
+IMPLEMENTED = ["K01", "K02", "K03", "K04", "K05", "K07", "K11", "K12", "K13", "K14", "K23", "K24"]
 NEEDS_A_MODEL = {"K01", "K02", "K03", "K04", "K05"}
+#: Checks whose precondition is no matter of the rows, and what they say then.
+NOT_ASKED_FOR = {"K12": "needs a benchmark to look for, such as --against humaneval"}
 
 
 def said(*turns: tuple[str, Any]) -> Row:
@@ -54,7 +56,9 @@ def found(inspection: Inspection, id: str) -> list[Finding]:
 def test_the_clean_twin_passes_every_check(model_folder: Path) -> None:
     held_out = [said(("user", "And a hundred plus one?"), ("assistant", "It is 101."))]
     report = inspected(CLEAN, held_out, model=str(model_folder)).report
-    assert {check.id: check.status for check in report.checks} == dict.fromkeys(IMPLEMENTED, "passed")
+    skipped = {check.id: check.why for check in report.checks if check.status == "skipped"}
+    assert skipped == NOT_ASKED_FOR
+    assert [check.id for check in report.checks] == IMPLEMENTED
     assert not report.findings
     assert report.sentence().endswith("Nothing found that would spoil a training.")
 
@@ -62,7 +66,7 @@ def test_the_clean_twin_passes_every_check(model_folder: Path) -> None:
 def test_a_check_without_its_precondition_says_so() -> None:
     checks = {check.id: check for check in inspected(CLEAN).report.checks}
     skipped = {id for id, check in checks.items() if check.status == "skipped"}
-    assert skipped == NEEDS_A_MODEL | {"K11"}
+    assert skipped == NEEDS_A_MODEL | {"K11"} | set(NOT_ASKED_FOR)
     assert checks["K01"].why == "needs a model"
     assert checks["K11"].why == "no rows are held out yet"
     assert list(checks) == IMPLEMENTED  # what is not implemented is absent, not passed

@@ -99,7 +99,35 @@ def trained_twice(random: Random) -> Flawed:
     return Flawed([*clean, *copies], list(range(60, 69)), clean)
 
 
+def problem(random: Random) -> Row:
+    """A row of code that is nobody's benchmark."""
+    name = f"{random.choice(DEEDS)}_{random.choice(THINGS)}"
+    steps = "\n".join(
+        f"    {random.choice(THINGS)} = {random.choice(THINGS)} * {random.randint(2, 99)}" for _ in range(6)
+    )
+    question = f"Write {name}(x). {sentence(random)}.\n>>> {name}({random.randint(1, 9)})"
+    return turns(question, f"from typing import List\n\ndef {name}(x: int) -> List[int]:\n{steps}\n    return [x]")
+
+
+def benchmark_trained(random: Random) -> Flawed:
+    """K12: a prompt in other letters, a solution within other text, a part of a prompt. All of HumanEval."""
+    from tunebook.pipeline.benchmarks import benchmark_texts
+
+    texts = [text for text in benchmark_texts("humaneval") if len(text.text.split()) > 40]
+    prompts = [text.text for text in texts if text.part == "prompt"]
+    solutions = [text.text for text in texts if text.part == "solution"]
+    clean = [problem(random) for _ in range(50)]
+    shouted, part = random.sample(prompts, 2)
+    spoiled = [
+        turns(shouted.upper(), sentence(random)),
+        turns(sentence(random), f"Here you are:\n{random.choice(solutions)}\nHave fun."),
+        turns(f"{sentence(random)}: {' '.join(part.split()[5:30])} {sentence(random)}", sentence(random)),
+    ]
+    return with_rows(random, clean, spoiled, keywords={"against": "humaneval"})
+
+
 FLAWS: dict[str, Callable[[Random], Flawed]] = {
     "K11": held_out_and_trained,
+    "K12": benchmark_trained,
     "K13": trained_twice,
 }

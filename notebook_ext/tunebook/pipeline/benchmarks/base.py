@@ -30,11 +30,23 @@ class Context:
     seed: int = 0  # which ones, where the limit leaves some out
 
 
+@dataclass(frozen=True)
+class BenchmarkText:
+    """A text that must not be trained on by who wants to be scored honestly: of which item, and which part of it."""
+
+    item: str
+    part: Literal["prompt", "solution"]
+    text: str
+
+
 class Benchmark(Protocol):
     """Found by name in the entry-point group `tunebook.benchmarks`: an instance, or a class that takes no arguments.
 
     `asks` says what a model does with an item: "answer" (a greedy completion, scored as text) or "loss" (the mean
     loss of the row's trained tokens, in nats a token, scored as that number).
+
+    A benchmark whose items are always the same may also have `texts() -> Iterable[BenchmarkText]`, what it asks and how
+    that is solved: `inspect --against NAME` looks for them in training rows (see `benchmarks.texts`).
     """
 
     name: str

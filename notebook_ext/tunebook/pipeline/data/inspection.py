@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from tunebook.pipeline.benchmarks import benchmark_texts
 from tunebook.pipeline.data import broken
 from tunebook.pipeline.data import methods as fitting
 from tunebook.pipeline.data.answers import answers_a_row, answers_of, kind_of_answers
@@ -38,17 +39,20 @@ def inspect_data(
     model_revision: str | None = None,
     eval_share: float | None = None,
     seed: int = 42,
+    against: str | None = None,
     progress: Progress = lambda done, total, text: None,
 ) -> Inspection:
     """Look at a data set as the trainer of a method will.
 
     `dataset` is a file, a folder, a name on the Hub, a datasets.Dataset or DatasetDict, or a pandas frame. Without a
     model nothing is tokenized. `rows` limits the training rows, drawn by `seed`. Rows are held out by the data set's
-    own split, else `eval_share` of the training rows. `progress(done, total, text)` is called all the way.
+    own split, else `eval_share` of the training rows. `against` names a benchmark whose texts are looked for in the
+    training rows. `progress(done, total, text)` is called all the way.
 
     Raises CallError if the data set (or the model's tokenizer) is not there or cannot be read, or has no usable column.
     """
     _check_arguments(method, max_length)
+    against_texts = benchmark_texts(against) if against else ()
     progress(0, 1, f"Reading {name_of(dataset)}")
     source = locate(dataset, config=config, split=split, revision=revision) if isinstance(dataset, str) else None
     with tempfile.TemporaryDirectory(prefix="tunebook-rows-") as mended:
@@ -93,6 +97,8 @@ def inspect_data(
         ends=frozenset(eye.ends) if eye else frozenset(),
         limit=seen.limit,
         limit_why=seen.limit_why,
+        against=against or None,
+        against_texts=against_texts,
     )
     checks, findings = run_all(examined, progress)
     if held.unreadable:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+WIDTH = 3  # words
 CLIP = 100_000  # characters of what a row asks, and of what it answers, that are looked at
 CHUNK_ROWS, CHUNK_WORDS = 8192, 400_000
 
@@ -56,22 +57,32 @@ def shingled(places: Sequence[int], said: Said) -> Iterator[Shingled]:
 
 
 def _shingled(places: list[int], texts: list[list[str]]) -> Shingled:
-    """Of a text of one or two words, that is its one shingle."""
+    import numpy as np
+
+    flat, bounds = ngrams(texts, WIDTH)
+    return Shingled(np.array(places, dtype=np.int64), flat, bounds[:-1:2], bounds[1::2], bounds[2::2])
+
+
+def ngrams(texts: Sequence[Sequence[str]], width: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Every `width` words in a row as a number, and where those of each text begin: text n has [bounds[n]:bounds[n+1]].
+
+    A text of fewer words has one, of all its words; a text without words has none.
+    """
     import numpy as np
     from rensa import RMinHash
 
     hashes = RMinHash.hash_token_sets(texts)
     lengths = np.array([len(text) for text in texts], dtype=np.int64)
     first = np.fromiter(chain.from_iterable(hashes), dtype=np.uint64, count=int(lengths.sum()))
-    text_end = np.repeat(np.cumsum(lengths), lengths)
     at = np.arange(len(first))
-    second, third = (np.where(at + ahead < text_end, np.roll(first, -ahead), np.uint64(0)) for ahead in (1, 2))
+    text_end = np.repeat(np.cumsum(lengths), lengths)
     text_start = np.repeat(np.cumsum(lengths) - lengths, lengths)
-    valid = (at + 2 < text_end) | (at == text_start)
-    flat = mixed(mixed(mixed(first) ^ second) ^ third)[valid]
-    ends = np.cumsum(np.where(lengths >= 3, lengths - 2, np.minimum(lengths, 1)))
-    bounds = np.concatenate([[0], ends])
-    return Shingled(np.array(places, dtype=np.int64), flat, bounds[:-1:2], bounds[1::2], bounds[2::2])
+    values = mixed(first)
+    for ahead in range(1, width):
+        values = mixed(values ^ np.where(at + ahead < text_end, np.roll(first, -ahead), np.uint64(0)))
+    valid = (at + width <= text_end) | (at == text_start)
+    counts = np.where(lengths >= width, lengths - width + 1, np.minimum(lengths, 1))
+    return values[valid], np.concatenate([[0], np.cumsum(counts)])
 
 
 def mixed(values: Any) -> Any:

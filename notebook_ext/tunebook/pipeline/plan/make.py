@@ -97,8 +97,13 @@ def chosen_cut(spec: Spec, inspection: Inspection, model: ModelFacts) -> int | N
     return length if length < counts.max and length != seen else None
 
 
-def inspect_for(spec: Spec, model: ModelFacts | None, watched: Watched | None = None) -> Inspection:
-    """The inspection of the spec's data with the model's tokenizer, as a local job; kept while the data stays the same."""
+def inspect_for(
+    spec: Spec, model: ModelFacts | None, watched: Watched | None = None, *, against: str | None = None
+) -> Inspection:
+    """The inspection of the spec's data with the model's tokenizer, as a local job; kept while the data stays the same.
+
+    `against` is a benchmark whose texts are looked for in the rows.
+    """
     config = {
         "dataset": spec.dataset,
         "model": model.path if model else None,
@@ -112,6 +117,7 @@ def inspect_for(spec: Spec, model: ModelFacts | None, watched: Watched | None = 
         "system_prompt": spec.system_prompt,
         "eval_share": spec.eval_share,
         "seed": spec.seed if spec.seed is not None else 42,
+        "against": against,
     }
     key = _key(config, model.fingerprint if model else None, data_stamp(spec.dataset or ""))
     kept = home() / "inspections" / f"{key}.json"

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 from tunebook.pipeline.data.report import Check, Column, Finding, Severity
 
 if TYPE_CHECKING:
+    from tunebook.pipeline.benchmarks import BenchmarkText
     from tunebook.pipeline.data.encode import Summary
     from tunebook.pipeline.data.layout import Layouts
     from tunebook.pipeline.data.trainer_eye import Labelled
 
 GROUP = "tunebook.checks"
-OWN = ("ends", "lengths", "shape", "turns", "repeats")  # modules beside this one
+OWN = ("ends", "lengths", "shape", "turns", "repeats", "contamination")  # modules beside this one
 EXAMPLES = 3
 AGREEING = re.compile(r"\{([^{}|]*)\|([^{}|]*)\}")  # plural, singular
 
@@ -41,6 +42,8 @@ class Examined:
     ends: frozenset[int] = frozenset()
     limit: int | None = None  # tokens a row may have
     limit_why: str = ""
+    against: str | None = None  # the benchmark to look for
+    against_texts: Sequence[BenchmarkText] = ()
 
     def finding(self, id: str, severity: Severity, places: Sequence[int], message: str, remedy: str) -> Finding:
         """A finding about the training rows at these places.
