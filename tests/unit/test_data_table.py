@@ -303,6 +303,17 @@ def test_a_file_that_datasets_gives_up_on_is_read_as_far_as_it_goes(tmp_path: Pa
     assert 100 < open_table(cut).count < 5000
 
 
+def test_a_compressed_file_with_a_broken_line_is_read_in_every_compression(tmp_path: Path) -> None:
+    from tunebook.pipeline.data.table.reading import _json_lines
+
+    content = b'{"a": 1}\n{"a": \n{"a": 3}\n'
+    for codec, ending in {"gzip": "gz", "bz2": "bz2", "zstd": "zst"}.items():
+        path = tmp_path / f"rows.jsonl.{ending}"
+        with pa.output_stream(str(path), compression=codec) as out:
+            out.write(content)
+        assert list(_json_lines(path)) == [{"a": 1}, {"a": 3}]
+
+
 def test_what_cannot_be_read_is_one_line(tmp_path: Path) -> None:
     for name, content in {"a.parquet": b"no parquet", "b.jsonl": b"not json\n", "c.parquet": b"PAR1" * 9}.items():
         path = tmp_path / name

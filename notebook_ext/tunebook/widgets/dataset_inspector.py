@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tunebook.pipeline.errors import CallError, TunebookError
 from tunebook.widgets.panel import Panel
+from tunebook.widgets.table_desk import TableDesk
 from tunebook.widgets.views import data_view
 
 if TYPE_CHECKING:
     from tunebook.pipeline.data.report import Inspection
+    from tunebook.pipeline.data.source import Source
 
 
 class DatasetInspector(Panel):
-    """The findings and a page of rows. The rows are read in a job of their own, so the cell returns at once.
+    """The table of all rows at once, and the findings as soon as the inspection, a job of its own, has made them.
 
     `dataset` is a Hub id or a local path, `model` the one whose tokenizer and template to use. Raises CallError for
     values that can be neither.
@@ -29,12 +31,40 @@ class DatasetInspector(Panel):
         self._spec = anchored(make_spec(dataset=dataset, **({"model": model} if model else {})))
         self._closed = threading.Event()
         super().__init__()
-        self.show({"view": None, "working": f"Reading {dataset}", "problem": None})
+        self._said: dict[str, Any] = {
+            "view": None,
+            "working": f"Reading {dataset}",
+            "problem": None,
+            "table": None,
+            "opening": "",
+            "table_problem": "",
+        }
+        self.show(self._said)
+        self._desk = TableDesk(self._located, self.send, self._say)
         threading.Thread(target=self._cell.run, args=(self._inspect,), name="tunebook-inspect", daemon=True).start()
+
+    def _say(self, changes: dict[str, Any]) -> None:
+        with self._state_lock:
+            if not self._closed.is_set():
+                self._said = {**self._said, **changes}
+                self.show(self._said)
+
+    def _located(self) -> Source:
+        from tunebook.pipeline.data import locate
+
+        spec = self._spec
+        if not spec.dataset:
+            raise CallError("dataset", "is missing", "name a file, a folder or a data set on the Hub")
+        return locate(spec.dataset, config=spec.dataset_config, split=spec.split, revision=spec.dataset_revision)
+
+    def answer(self, request: dict[str, Any]) -> None:
+        """Requests of the table go to its desk, which answers from a thread of its own."""
+        if not self._desk.answer(request):
+            super().answer(request)
 
     def _inspect(self) -> None:
         try:
-            self.show({"view": data_view(self._inspection()), "working": "", "problem": None})
+            self._say({"view": data_view(self._inspection()), "working": "", "problem": None})
         except TunebookError as error:
             if not self._closed.is_set():
                 self._failed(str(error), error.remedy if isinstance(error, CallError) else "")
@@ -54,9 +84,10 @@ class DatasetInspector(Panel):
 
     def _failed(self, why: str, now: str) -> None:
         problem = {"what": "The data set could not be looked at.", "why": why, "now": now}
-        self.show({"view": None, "working": "", "problem": problem})
+        self._say({"view": None, "working": "", "problem": problem})
 
     def close(self) -> None:
-        """Close the panel; an inspection under way is ended."""
+        """Close the panel; what is under way for it is ended."""
         self._closed.set()
+        self._desk.close()
         super().close()
