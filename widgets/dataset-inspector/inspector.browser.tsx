@@ -83,3 +83,23 @@ test("raw shows the row as it is stored", async () => {
   await drawn();
   expect(el.querySelector(".tb-raw")?.textContent).toContain('"role": "user"');
 });
+
+test("the length slider tells at once what a limit cuts, drops and costs, and the line to write", async () => {
+  const { el } = await mountState("data-findings");
+  const slider = el.querySelector<HTMLInputElement>(".tb-lengths input[type=range]");
+  const said = () => el.querySelector(".tb-lengths-say")?.textContent ?? "";
+  expect(slider?.getAttribute("aria-valuetext")).toBe("128 tokens");
+  expect(said()).toContain("15 rows are cut (1.25 %)");
+  expect(said()).toContain("13 rows lose their whole answer and are dropped");
+  slider?.focus();
+  await userEvent.keyboard("{ArrowLeft}");
+  await drawn();
+  expect(said()).toContain("241 answer tokens are lost (5.02 %)");
+  expect(el.querySelector(".tb-lengths-line code")?.textContent).toBe("max_length: 96");
+  expect(el.querySelector(".tb-histogram figcaption")?.textContent).toContain("cut at 96");
+  await userEvent.keyboard("{End}");
+  await drawn();
+  expect(said()).toContain("no row is cut");
+  expect(said()).toContain("66,240 tokens an epoch; packed rows would be 98.7 % full");
+  expect(el.querySelector(".tb-lengths-line")).toBeNull();
+});

@@ -7,7 +7,7 @@ import { Solo, type SoloHost } from "../shared/solo";
 import type { DataView as View } from "../shared/types";
 import { draw, Shown } from "../shared/ui";
 import { Findings } from "./findings";
-import { Histogram } from "./histogram";
+import { Lengths } from "./lengths";
 import { Rows } from "./rows";
 import css from "./style.css?inline";
 
@@ -32,7 +32,9 @@ export const DatasetInspector = memo(({ view }: { view: View }) => {
           onPage={new Set(page.map((row) => row.index))}
           jump={jump}
         />
-        {view.histogram && <Histogram histogram={view.histogram} maxLength={view.max_length} tokens={view.tokens} />}
+        {view.histogram && (
+          <Lengths effects={view.lengths} histogram={view.histogram} maxLength={view.max_length} tokens={view.tokens} />
+        )}
         <Columns columns={view.columns} />
         <p class="tb-label">
           <Shown text={view.dataset} />, {counted(view.rows, "row", "rows")}

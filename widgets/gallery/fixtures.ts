@@ -147,6 +147,14 @@ export const data: DatasetView = {
     edges: Array.from({ length: 21 }, (_, at) => 20 + at * 10.55),
     counts: [4, 18, 60, 142, 208, 221, 180, 132, 88, 54, 37, 21, 13, 8, 5, 3, 2, 2, 1, 1],
   },
+  lengths: [
+    { max_length: 16, cut: 1200, dead: 1180, lost: 4710, trained: 4800, tokens: 320, filled: 1 },
+    { max_length: 48, cut: 640, dead: 610, lost: 2488, trained: 4800, tokens: 24_610, filled: 0.981 },
+    { max_length: 64, cut: 402, dead: 371, lost: 1544, trained: 4800, tokens: 41_020, filled: 0.942 },
+    { max_length: 96, cut: 66, dead: 58, lost: 241, trained: 4800, tokens: 60_318, filled: 0.913 },
+    { max_length: 128, cut: 15, dead: 13, lost: 55, trained: 4800, tokens: 64_480, filled: 0.968 },
+    { max_length: 232, cut: 0, dead: 0, lost: 0, trained: 4800, tokens: 66_240, filled: 0.987 },
+  ],
 };
 
 export const clean: DatasetView = {

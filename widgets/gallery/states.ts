@@ -193,6 +193,7 @@ export const states: Record<string, State> = {
       ...made.clean,
       tokens: null,
       histogram: null,
+      lengths: [],
       max_length: null,
       preview: made.data.preview.map((each) => ({ ...each, tokens: [], trained: 0, masked: 0, cut: 0, hidden: 0 })),
     }),

@@ -41,6 +41,17 @@ export interface PreviewRow {
   hidden: number; // tokens at the end that are counted above but not listed in `tokens`
 }
 
+/** What one length limit would do to all the rows. */
+export interface LengthEffect {
+  max_length: number;
+  cut: number; // rows that are longer
+  dead: number; // of these, rows that lose every trained token
+  lost: number; // trained tokens beyond the limit
+  trained: number; // trained tokens without a limit
+  tokens: number; // that one epoch would read
+  filled: number; // share of packed rows that would be text, 0 to 1
+}
+
 export interface DataView {
   sentence: string;
   dataset: string;
@@ -60,6 +71,7 @@ export interface DataView {
   preview: PreviewRow[];
   max_length: number | null;
   histogram: { edges: number[]; counts: number[] } | null;
+  lengths: LengthEffect[]; // the shortest limit first, the last one cuts nothing; empty without a model
 }
 
 export interface Band {

@@ -1,0 +1,80 @@
+// The length limit as a slider: what each limit would cut, drop and cost is known beforehand, so it moves at once.
+
+import { useId, useRef, useState } from "preact/hooks";
+import { count, counted, percent } from "../shared/format";
+import type { LengthEffect, DataView as View } from "../shared/types";
+import { CopyButton, ownKeys } from "../shared/ui";
+import { Histogram } from "./histogram";
+
+interface Props {
+  effects: LengthEffect[];
+  histogram: NonNullable<View["histogram"]>;
+  maxLength: number | null;
+  tokens: View["tokens"];
+}
+
+export function Lengths({ effects, histogram, maxLength, tokens }: Props) {
+  const id = useId();
+  const line = useRef<HTMLElement>(null);
+  const last = effects.length - 1;
+  // Where the trainer cuts as things stand: the first stop that is no shorter than the limit, or the one that cuts nothing.
+  const planned = effects.findIndex((effect) => effect.max_length >= (maxLength ?? Number.POSITIVE_INFINITY));
+  const [at, setAt] = useState(planned < 0 ? last : planned);
+  const effect = effects[Math.min(at, last)];
+  if (!effect) return <Histogram histogram={histogram} maxLength={maxLength} tokens={tokens} />;
+  const rows = histogram.counts.reduce((sum, bin) => sum + bin, 0);
+  return (
+    <div class="tb-lengths">
+      <Histogram histogram={histogram} maxLength={effect.max_length} tokens={tokens} />
+      {last > 0 && (
+        <label class="tb-label" for={id} {...ownKeys()}>
+          <span>
+            if cut at <b>{count(effect.max_length)}</b> tokens
+          </span>
+          <input
+            id={id}
+            type="range"
+            min="0"
+            max={last}
+            value={at}
+            aria-valuetext={`${count(effect.max_length)} tokens`}
+            onInput={(event) => setAt(Number(event.currentTarget.value))}
+          />
+        </label>
+      )}
+      <ul class="tb-lengths-say tb-small" aria-live="polite">
+        {said(effect, rows).map(({ text, bad }) => (
+          <li key={text} class={bad ? "tb-care" : "tb-muted"}>
+            {text}
+          </li>
+        ))}
+      </ul>
+      {effect.cut > 0 && (
+        <p class="tb-lengths-line">
+          <code ref={line}>max_length: {effect.max_length}</code>
+          <CopyButton text={`max_length: ${effect.max_length}`} fallback={() => line.current} />
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** What a limit does, in words; `bad` where something is lost. */
+export function said(effect: LengthEffect, rows: number): { text: string; bad: boolean }[] {
+  const { cut, dead, lost, trained, tokens, filled } = effect;
+  const share = (part: number, whole: number) => (whole > 0 ? ` (${percent(part / whole)})` : "");
+  return [
+    cut > 0
+      ? { text: `${counted(cut, "row is", "rows are")} cut${share(cut, rows)}`, bad: lost > 0 }
+      : { text: "no row is cut", bad: false },
+    ...(dead > 0 ? [{ text: dropped(dead), bad: true }] : []),
+    ...(lost > 0 ? [{ text: `${count(lost)} answer tokens are lost${share(lost, trained)}`, bad: true }] : []),
+    { text: `${count(tokens)} tokens an epoch; packed rows would be ${percent(filled)} full`, bad: false },
+  ];
+}
+
+function dropped(rows: number): string {
+  return rows === 1
+    ? "1 row loses its whole answer and is dropped"
+    : `${count(rows)} rows lose their whole answer and are dropped`;
+}
