@@ -21,7 +21,17 @@ if TYPE_CHECKING:
     from tunebook.pipeline.data.trainer_eye import Labelled
 
 GROUP = "tunebook.checks"
-OWN = ("ends", "lengths", "shape", "turns", "repeats", "contamination")  # modules beside this one
+OWN = (
+    "ends",
+    "lengths",
+    "shape",
+    "turns",
+    "repeats",
+    "contamination",
+    "preferences",
+    "noise",
+    "secrets",
+)  # modules beside this one
 EXAMPLES = 3
 AGREEING = re.compile(r"\{([^{}|]*)\|([^{}|]*)\}")  # plural, singular
 
@@ -45,18 +55,22 @@ class Examined:
     against: str | None = None  # the benchmark to look for
     against_texts: Sequence[BenchmarkText] = ()
 
-    def finding(self, id: str, severity: Severity, places: Sequence[int], message: str, remedy: str) -> Finding:
+    def finding(
+        self, id: str, severity: Severity, places: Sequence[int], message: str, remedy: str, evidence: str = ""
+    ) -> Finding:
         """A finding about the training rows at these places.
 
-        In the message `{n}` becomes "13 rows" or "1 row", and `{lose|loses}` whichever agrees with it.
+        In the message `{n}` becomes "13 rows" or "1 row", and `{lose|loses}` whichever agrees with it. The evidence is
+        put behind it as it stands: what comes from data or from another package belongs there.
         """
+        told = AGREEING.sub(r"\2" if len(places) == 1 else r"\1", message).replace("{n}", counted(len(places)))
         return Finding(
             id=id,
             severity=severity,
             rows=len(places),
             share=len(places) / len(self.rows),
             examples=[self.numbers[place] for place in places[:EXAMPLES]],
-            message=AGREEING.sub(r"\2" if len(places) == 1 else r"\1", message).replace("{n}", counted(len(places))),
+            message=f"{told}: {evidence}" if evidence else told,
             remedy=remedy,
         )
 

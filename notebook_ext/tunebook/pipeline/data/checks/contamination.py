@@ -40,14 +40,12 @@ def benchmark_is_not_trained(examined: Examined) -> Verdict:
         return Verdict(f"none of {len(examined.rows):,} rows holds a text of the {items:,} items of {name}")
     place, (item, words) = next(iter(told.items()))
     leaked = len({item for item, _ in told.values()})
-    message = (
-        f"{{n}} {{hold|holds}} text of {leaked:,} of the {items:,} items of {name}: "
-        f"row {examined.numbers[place]} shares {words:,} words in a row with {' '.join(item.split())[:80]}"
-    )
+    message = f"{{n}} {{hold|holds}} text of {leaked:,} of the {items:,} items of {name}"
+    evidence = f"row {examined.numbers[place]} shares {words:,} words in a row with {' '.join(item.split())[:80]}"
     severity: Severity = "error" if leaked >= 0.1 * items else "warning"
     remedy = f"take these rows out before a model is scored on {name}"
     why = f"{leaked:,} of {items:,} items ({share(leaked, items)}) are trained"
-    return Verdict(why, [examined.finding("K12", severity, list(told), message, remedy)])
+    return Verdict(why, [examined.finding("K12", severity, list(told), message, remedy, evidence)])
 
 
 def _index(texts: Sequence[BenchmarkText]) -> dict[Words, str]:

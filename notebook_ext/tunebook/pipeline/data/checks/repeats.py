@@ -42,13 +42,11 @@ def held_out_rows_are_not_trained(examined: Examined) -> Verdict:
         copy = near[0]
         place, of = copy.place - len(held_out), copy.of
         apart = words_apart(_whole(examined, place), said.whole(held_out[of], layouts[of]))
-        message = (
-            "{n} nearly {repeat|repeats} a held-out row: "
-            f"row {examined.numbers[place]} differs from held-out row {of} in {counted_words(apart)}"
-        )
+        message = "{n} nearly {repeat|repeats} a held-out row"
+        evidence = f"row {examined.numbers[place]} differs from held-out row {of} in {counted_words(apart)}"
         remedy = "take these rows out of training, unless what differs is what is to be learned"
         places = [copy.place - len(held_out) for copy in near]
-        findings.append(examined.finding("K11", "warning", places, message, remedy))
+        findings.append(examined.finding("K11", "warning", places, message, remedy, evidence))
     known = len({*exact.values(), *(copy.of for copy in near)})
     return Verdict(
         f"{known:,} of {len(held_out):,} held-out rows ({share(known, len(held_out))}) are trained", findings
@@ -94,13 +92,13 @@ def no_row_is_trained_twice(examined: Examined) -> Verdict:
     if near:
         copy = near[0]
         apart = words_apart(_whole(examined, copy.place), _whole(examined, copy.of))
-        message = (
-            "{n} nearly {repeat|repeats} an earlier row: "
+        message = "{n} nearly {repeat|repeats} an earlier row"
+        evidence = (
             f"row {examined.numbers[copy.place]} differs from row {examined.numbers[copy.of]} in {counted_words(apart)}"
         )
         places = [copy.place for copy in near]
         remedy = "keep one of each, unless what differs is what is to be learned"
-        findings.append(examined.finding("K13", _severity(places, examined), places, message, remedy))
+        findings.append(examined.finding("K13", _severity(places, examined), places, message, remedy, evidence))
     return Verdict(f"{len(first):,} different rows, {len(near):,} of them nearly copies", findings)
 
 
