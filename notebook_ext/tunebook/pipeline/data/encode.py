@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any
 
 from tunebook.pipeline.data.lengths import stretches
+from tunebook.pipeline.data.segments import Segments
 from tunebook.pipeline.data.template import training_template
 
 BATCH = 256
@@ -42,6 +43,7 @@ class Summary:
     end: array[int] = field(default_factory=lambda: array("q"))
     no_end: list[int] = field(default_factory=list)  # positions of rows whose end token is not trained
     prompt_trained: list[int] = field(default_factory=list)  # positions of rows with trained text of the prompt
+    two_starts: list[int] = field(default_factory=list)  # positions of rows that begin with two BOS tokens
     failed: dict[int, str] = field(default_factory=dict)  # position to why it could not be tokenized
 
 
@@ -52,6 +54,8 @@ class Encoder:
         self.tokenizer = tokenizer
         self.assistant_only = assistant_only
         self._template = training_template(tokenizer) if assistant_only else None
+        self._segments = Segments.of(tokenizer)
+        self._adds = bool(tokenizer.num_special_tokens_to_add(pair=False)) if tokenizer.is_fast else True
 
     def encode(self, rows: Sequence[Row]) -> list[Tokenized]:
         """Rows of one format. Raises whatever the template raises for a row that it cannot render."""
@@ -105,6 +109,8 @@ class Encoder:
         return text
 
     def _ids(self, texts: list[str], special: bool) -> list[list[int]]:
+        if self._segments is not None and not (special and self._adds):
+            return self._segments.ids(texts)
         ids: list[list[int]] = self.tokenizer(texts, add_special_tokens=special)["input_ids"]
         return ids
 
@@ -158,6 +164,7 @@ def summarize(
     """Tokenize every row (None: no format) and keep counts. `prompts`: look for them in what is trained."""
     summary = Summary()
     white = _whitespace_ids(encoder.tokenizer)
+    bos = encoder.tokenizer.bos_token_id
     position = 0
     for batch in _batches(rows):
         present = [(position + offset, row) for offset, row in enumerate(batch) if row is not None]
@@ -166,6 +173,8 @@ def summarize(
             _count(summary, number, tokens, limit, ends, white)
             if prompts and prompt_is_trained(encoder.tokenizer, row, tokens):
                 summary.prompt_trained.append(number)
+            if bos is not None and tokens.ids[:2] == [bos, bos]:
+                summary.two_starts.append(number)
         position += len(batch)
         progress(position)
     return summary

@@ -93,7 +93,8 @@ def see(
         return Seen(mapped)
 
     from tunebook.pipeline.data import trainer_eye
-    from tunebook.pipeline.data.encode import Encoder, TrlEncoder, summarize
+    from tunebook.pipeline.data.encode import Encoder, TrlEncoder
+    from tunebook.pipeline.data.parallel import summarize_all
 
     settings = fitting.trainer_settings(situation, fit)
     limit = max_length or eye.context or UNLIMITED
@@ -108,7 +109,7 @@ def see(
         whole, kept = _page(page_rows, eye.tokenizer, settings, limit)
         if whole is not None and not agrees(encoder, page_rows, whole):
             encoder = TrlEncoder(eye.tokenizer, settings)
-    summary = summarize(
+    summary = summarize_all(
         encoder,
         mapped,
         limit=limit,
