@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -26,6 +28,17 @@ def inspected(rows: list[Row], held_out: list[Row] | None, **keywords: Any) -> I
     )
 
 
+def changed(model: Path, to: Path, change: Callable[[Any], None]) -> Path:
+    """A folder with the model's config and its tokenizer, changed; no weights."""
+    from transformers import AutoConfig, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    change(tokenizer)
+    tokenizer.save_pretrained(to)
+    AutoConfig.from_pretrained(model).save_pretrained(to)
+    return to
+
+
 def numbers(inspection: Inspection, id: str) -> list[int]:
     """The row numbers of all findings of a check."""
     return sorted({number for f in inspection.report.findings if f.id == id for number in f.examples})
@@ -33,14 +46,19 @@ def numbers(inspection: Inspection, id: str) -> list[int]:
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("name", FLAWS)
-def test_exactly_the_flawed_rows_are_found(name: str, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exactly_the_flawed_rows_are_found(
+    name: str, seed: int, monkeypatch: pytest.MonkeyPatch, model_folder: Path, tmp_path: Path
+) -> None:
     monkeypatch.setattr(checks, "EXAMPLES", 10_000)  # a report names three, the test wants them all
     id = name.split()[0]
     case: Flawed = FLAWS[name](Random(seed))
-    found = inspected(case.rows, case.held_out, **case.keywords)
+    keywords = dict(case.keywords)
+    if case.change:
+        keywords["model"] = str(changed(model_folder, tmp_path / "model", case.change))
+    found = inspected(case.rows, case.held_out, **keywords)
     assert numbers(found, id) == case.flawed
     status = {check.id: check.status for check in found.report.checks}
     assert status[id] == "found"
-    clean = inspected(case.clean, case.clean_held_out, **case.keywords)
+    clean = inspected(case.clean, case.clean_held_out, **keywords)
     assert [finding.message for finding in clean.report.findings] == []
     assert {check.id: check.status for check in clean.report.checks}[id] == "passed"

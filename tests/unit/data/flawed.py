@@ -25,7 +25,10 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 @dataclass(frozen=True)
 class Flawed:
-    """A set with flaws, the numbers of its flawed rows, and its clean twin. `keywords` go to `inspect_data`."""
+    """A set with flaws, the numbers of its flawed rows, and its clean twin. `keywords` go to `inspect_data`.
+
+    `change` makes the tokenizer that the case needs of the real one; without it the set is looked at without a model.
+    """
 
     rows: list[Row]
     flawed: list[int]
@@ -33,6 +36,7 @@ class Flawed:
     held_out: list[Row] | None = None
     clean_held_out: list[Row] | None = None
     keywords: dict[str, Any] = field(default_factory=dict)
+    change: Callable[[Any], None] | None = None
 
 
 def sentence(random: Random) -> str:
@@ -240,14 +244,47 @@ def secrets(random: Random) -> Flawed:
     return with_rows(random, clean, spoiled)
 
 
+def two_starts(random: Random) -> Flawed:
+    """K06: texts that begin with the BOS token, for a tokenizer that puts one before every text."""
+    from tokenizers.processors import TemplateProcessing
+
+    def add_bos(tokenizer: Any) -> None:
+        bos = (tokenizer.bos_token, tokenizer.bos_token_id)
+        tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single=f"{bos[0]} $A", special_tokens=[bos])
+
+    clean = [{"text": sentence(random)} for _ in range(30)]
+    spoiled = [{"text": f"<|im_start|>{sentence(random)}"} for _ in range(5)]
+    return with_rows(random, clean, spoiled, change=add_bos)
+
+
+def template_trims(random: Random) -> Flawed:
+    """K17: a template that trims a turn only if another follows, and questions with a blank at their end."""
+
+    def trim(tokenizer: Any) -> None:
+        tokenizer.chat_template = (
+            "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' }}"
+            "{{ message['content'] if loop.last else message['content'] | trim }}{{ '<|im_end|>\n' }}{% endfor %}"
+            "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+        )
+
+    clean = pairs(random, 40)
+    flawed = sorted(random.sample(range(20), 4))
+    rows = [
+        turns(f"{question_of(row)}  ", answer_of(row)) if number in flawed else row for number, row in enumerate(clean)
+    ]
+    return Flawed(rows, flawed, clean, change=trim)
+
+
 #: "K15 lengths" is a case of K15.
 FLAWS: dict[str, Callable[[Random], Flawed]] = {
+    "K06": two_starts,
     "K11": held_out_and_trained,
     "K12": benchmark_trained,
     "K13": trained_twice,
     "K15": pairs_without_difference,
     "K15 prompts": pairs_after_other_prompts,
     "K15 lengths": chosen_always_longer,
+    "K17": template_trims,
     "K21": noise,
     "K22": secrets,
 }

@@ -94,6 +94,7 @@ def inspect_data(
         method=chosen,
         summary=seen.summary,
         page=seen.page,
+        tokenizer=eye.tokenizer if eye else None,
         ends=frozenset(eye.ends) if eye else frozenset(),
         limit=seen.limit,
         limit_why=seen.limit_why,

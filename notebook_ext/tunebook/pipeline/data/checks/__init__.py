@@ -31,6 +31,7 @@ OWN = (
     "preferences",
     "noise",
     "secrets",
+    "template",
 )  # modules beside this one
 EXAMPLES = 3
 AGREEING = re.compile(r"\{([^{}|]*)\|([^{}|]*)\}")  # plural, singular
@@ -49,6 +50,7 @@ class Examined:
     method: str | None
     summary: Summary | None = None  # None without a model, or for a method whose labels are not SFT's
     page: Labelled | None = None  # TRL's own labels of the first rows, in padded batches
+    tokenizer: Any = None  # the model's, None without one
     ends: frozenset[int] = frozenset()
     limit: int | None = None  # tokens a row may have
     limit_why: str = ""

@@ -1,0 +1,66 @@
+"""K06 and K17 where nothing is wrong, or where there is nothing to look at: what their sentences say then."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+
+import datasets
+import pytest
+from unit.data.flawed import pairs, sentence, turns
+
+from tunebook.pipeline.data.checks import Examined
+from tunebook.pipeline.data.checks.template import one_token_begins_the_text
+from tunebook.pipeline.data.inspection import inspect_data
+from tunebook.pipeline.data.report import Check
+
+
+def checked(rows: list[dict[str, Any]], model: Path, id: str) -> Check:
+    report = inspect_data(datasets.Dataset.from_list(rows), model=str(model)).report
+    return next(check for check in report.checks if check.id == id)
+
+
+def test_plain_text_uses_no_template(model_folder: Path) -> None:
+    check = checked([{"text": sentence(Random(n))} for n in range(30)], model_folder, "K17")
+    assert (check.status, check.why) == ("skipped", "the rows are no conversations, so no chat template is used")
+
+
+def test_conversations_of_several_answers_are_asked_for_their_last(model_folder: Path) -> None:
+    random = Random(0)
+    rows = [
+        {"messages": [*row["prompt"], *row["completion"], *other["prompt"], *other["completion"]]}
+        for row, other in zip(pairs(random, 30), pairs(random, 30), strict=True)
+    ]
+    assert checked(rows, model_folder, "K17").why == (
+        "the first 24 conversations begin in training with the tokens that ask for their answer"
+    )
+
+
+def test_a_template_that_writes_bos_for_a_tokenizer_that_adds_it_is_told_of(
+    model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Llama 3 and Gemma do: right in training, wrong for whoever renders first and tokenizes then."""
+    from tokenizers.processors import TemplateProcessing
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(model_folder)
+    bos = (tokenizer.bos_token, tokenizer.bos_token_id)
+
+    monkeypatch.setattr(Examined, "counts", lambda self: SimpleNamespace(two_starts=[], position=[0, 1]))
+    examined = Examined(
+        rows=[], mapped=[], numbers=[], held_out=None, columns=[], layouts=None, method="sft", tokenizer=tokenizer
+    )  # type: ignore[arg-type]
+    tokenizer.chat_template = "{{ bos_token }}{% for message in messages %}{{ message['content'] }}{% endfor %}"
+    assert one_token_begins_the_text(examined).why == "none of 2 rows begins with two BOS tokens"
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single=f"{bos[0]} $A", special_tokens=[bos])
+    verdict = one_token_begins_the_text(examined)
+    assert verdict.why.endswith("begins with one: tokenize it with add_special_tokens=False")
+    assert not verdict.findings
+
+
+def test_tools_and_template_arguments_reach_the_template(model_folder: Path) -> None:
+    tool = {"type": "function", "function": {"name": "now", "description": "The time.", "parameters": {}}}
+    rows = [turns(f"{sentence(Random(n))}?", sentence(Random(n + 99))) | {"tools": [tool]} for n in range(30)]
+    assert checked(rows, model_folder, "K17").status == "passed"
