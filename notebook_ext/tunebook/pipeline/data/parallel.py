@@ -35,7 +35,7 @@ def summarize_all(
 
     Raises WorkFailed if one of them dies.
     """
-    keywords = {"limit": limit, "ends": ends, "prompts": prompts}
+    keywords: dict[str, Any] = {"limit": limit, "ends": ends, "prompts": prompts}
     count = workers or _cores()
     # TRL's own way imports torch, whose threads do not outlive a fork.
     if count < 2 or len(rows) < FROM or sys.platform != "linux" or isinstance(encoder, TrlEncoder):
@@ -69,7 +69,8 @@ def _gathered(pipes: list[Any], progress: Callable[[int], None]) -> list[Summary
     done = dict.fromkeys(pipes, 0)
     found: dict[Any, Summary] = {}
     while len(found) < len(pipes):
-        for pipe in wait([pipe for pipe in pipes if pipe not in found]):
+        ready: list[Any] = wait([pipe for pipe in pipes if pipe not in found])
+        for pipe in ready:
             try:
                 said = pipe.recv()
             except EOFError:
