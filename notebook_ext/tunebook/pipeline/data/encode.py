@@ -44,7 +44,6 @@ class Summary:
     no_end: list[int] = field(default_factory=list)  # positions of rows whose end token is not trained
     prompt_trained: list[int] = field(default_factory=list)  # positions of rows with trained text of the prompt
     two_starts: list[int] = field(default_factory=list)  # positions of rows that begin with two BOS tokens
-    two_starts: list[int] = field(default_factory=list)  # positions of rows that begin with two BOS tokens
     failed: dict[int, str] = field(default_factory=dict)  # position to why it could not be tokenized
 
 
@@ -166,7 +165,6 @@ def summarize(
     summary = Summary()
     white = _whitespace_ids(encoder.tokenizer)
     bos = encoder.tokenizer.bos_token_id
-    bos = encoder.tokenizer.bos_token_id
     position = 0
     for batch in _batches(rows):
         present = [(position + offset, row) for offset, row in enumerate(batch) if row is not None]
@@ -175,8 +173,6 @@ def summarize(
             _count(summary, number, tokens, limit, ends, white)
             if prompts and prompt_is_trained(encoder.tokenizer, row, tokens):
                 summary.prompt_trained.append(number)
-            if bos is not None and tokens.ids[:2] == [bos, bos]:
-                summary.two_starts.append(number)
             if bos is not None and tokens.ids[:2] == [bos, bos]:
                 summary.two_starts.append(number)
         position += len(batch)
