@@ -96,6 +96,7 @@ def _joined(parts: list[Summary], bounds: list[int]) -> Summary:
         whole.end.extend(part.end)
         whole.no_end += [place + start for place in part.no_end]
         whole.prompt_trained += [place + start for place in part.prompt_trained]
+        whole.two_starts += [place + start for place in part.two_starts]
         whole.failed |= {place + start: why for place, why in part.failed.items()}
     return whole
 
