@@ -12,14 +12,17 @@ const severities: Record<Finding["severity"], { glyph: GlyphName; word: string; 
   info: { glyph: "info", word: "Good to know", rank: 2 },
 };
 
-interface Props {
+export interface Props {
   findings: Finding[];
   checks: View["checks"];
-  onPage: ReadonlySet<number>;
+  /** The rows that can be gone to; null: any. */
+  onPage: ReadonlySet<number> | null;
   jump: (index: number) => void;
+  /** Shows the rows of a finding and no others, where there is a table. */
+  only?: ((finding: Finding) => void) | undefined;
 }
 
-export function Findings({ findings, checks, onPage, jump }: Props) {
+export function Findings({ findings, checks, onPage, jump, only }: Props) {
   const sorted = [...findings].sort((a, b) => severities[a.severity].rank - severities[b.severity].rank);
   return (
     <>
@@ -39,6 +42,13 @@ export function Findings({ findings, checks, onPage, jump }: Props) {
                 {percent(finding.share)} of rows. <Shown text={finding.remedy} />
               </p>
               <Examples rows={finding.examples} onPage={onPage} jump={jump} />
+              {only && finding.examples.length > 0 && (
+                <button type="button" class="tb-link tb-small" onClick={() => only(finding)}>
+                  {finding.examples.length < finding.rows
+                    ? `Show the first ${count(finding.examples.length)} of them alone`
+                    : "Show them alone"}
+                </button>
+              )}
             </div>
           </li>
         ))}
@@ -55,7 +65,7 @@ function Examples({
   jump,
 }: {
   rows: number[];
-  onPage: ReadonlySet<number>;
+  onPage: ReadonlySet<number> | null;
   jump: (index: number) => void;
 }) {
   if (rows.length === 0) return null;
@@ -66,7 +76,7 @@ function Examples({
       {first.map((row, at) => (
         <>
           {at > 0 && ", "}
-          {onPage.has(row) ? (
+          {!onPage || onPage.has(row) ? (
             <button type="button" class="tb-link tb-small" onClick={() => jump(row)} aria-label={`Show row ${row}`}>
               {count(row)}
             </button>

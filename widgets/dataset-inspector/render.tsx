@@ -1,17 +1,44 @@
 // The data as the trainer will see it: what was found on the left, real rows on the right.
 
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { count, counted } from "../shared/format";
 import { memo } from "../shared/memo";
-import { Solo, type SoloHost } from "../shared/solo";
 import type { DataView as View } from "../shared/types";
-import { draw, Shown } from "../shared/ui";
-import { Findings } from "./findings";
+import { Shown } from "../shared/ui";
+import { Findings, type Props as FindingsProps } from "./findings";
 import { Lengths } from "./lengths";
 import { Rows } from "./rows";
 import css from "./style.css?inline";
 
 export { css };
+
+/** What is said of the data beside its rows. `jump` opens a row, `only` shows the rows of a finding, where there is a table. */
+export function Said({ view, jump, only, onPage }: { view: View } & Pick<FindingsProps, "jump" | "only" | "onPage">) {
+  return (
+    <>
+      <Findings findings={view.findings} checks={view.checks} onPage={onPage} jump={jump} only={only} />
+      {view.histogram && (
+        <Lengths effects={view.lengths} histogram={view.histogram} maxLength={view.max_length} tokens={view.tokens} />
+      )}
+      <Columns columns={view.columns} />
+      <p class="tb-label">
+        <Shown text={view.dataset} />, {counted(view.rows, "row", "rows")}
+        {view.tokens && `, ${count(view.tokens.total)} tokens`}
+      </p>
+    </>
+  );
+}
+
+/** Two columns: what was found, and rows. */
+export function Sides({ left, right }: { left: ComponentChildren; right: ComponentChildren }) {
+  return (
+    <div class="tb-body tb-inspector">
+      <div class="tb-inspector-left">{left}</div>
+      {right}
+    </div>
+  );
+}
 
 export const DatasetInspector = memo(({ view }: { view: View }) => {
   const [at, setAt] = useState(0);
@@ -24,25 +51,10 @@ export const DatasetInspector = memo(({ view }: { view: View }) => {
     if (place >= 0) setAt(place);
   };
   return (
-    <div class="tb-body tb-inspector">
-      <div class="tb-inspector-left">
-        <Findings
-          findings={view.findings}
-          checks={view.checks}
-          onPage={new Set(page.map((row) => row.index))}
-          jump={jump}
-        />
-        {view.histogram && (
-          <Lengths effects={view.lengths} histogram={view.histogram} maxLength={view.max_length} tokens={view.tokens} />
-        )}
-        <Columns columns={view.columns} />
-        <p class="tb-label">
-          <Shown text={view.dataset} />, {counted(view.rows, "row", "rows")}
-          {view.tokens && `, ${count(view.tokens.total)} tokens`}
-        </p>
-      </div>
-      <Rows page={page} at={shown} go={setAt} turn={turn} maxLength={view.max_length} />
-    </div>
+    <Sides
+      left={<Said view={view} jump={jump} onPage={new Set(page.map((row) => row.index))} />}
+      right={<Rows page={page} at={shown} go={setAt} turn={turn} maxLength={view.max_length} />}
+    />
   );
 });
 
@@ -62,20 +74,5 @@ function Columns({ columns }: { columns: View["columns"] }) {
         ))}
       </ul>
     </details>
-  );
-}
-
-export function mount(root: HTMLElement, host: SoloHost<View>, signal: AbortSignal): void {
-  draw(
-    root,
-    [css],
-    <Solo
-      title="Data"
-      testid="tunebook-dataset-inspector"
-      empty="Nothing read yet."
-      snapshot={host.snapshot}
-      body={(view) => <DatasetInspector view={view} />}
-    />,
-    signal,
   );
 }

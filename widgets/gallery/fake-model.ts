@@ -1,6 +1,7 @@
 // The browser's half of an anywidget model, without a kernel behind it: it records what is sent.
 
-import type { Request } from "../shared/types";
+import type { Request, TableReply, TableRequest } from "../shared/types";
+import { answered, type FakeTable } from "./fake-table";
 import { curves, message } from "./series";
 
 type Handler = (...args: unknown[]) => void;
@@ -8,10 +9,14 @@ type Handler = (...args: unknown[]) => void;
 export class FakeModel {
   readonly sent: Request[] = [];
   readonly #handlers = new Map<string, Set<Handler>>();
+  readonly #table: FakeTable | undefined;
+  readonly #views = new Map<string, number[]>();
   #snapshot: unknown;
 
-  constructor(snapshot: unknown) {
+  /** `table`: rows to answer requests from. */
+  constructor(snapshot: unknown, table?: FakeTable) {
     this.#snapshot = snapshot ?? {};
+    this.#table = table;
   }
 
   get(name: string): unknown {
@@ -29,6 +34,20 @@ export class FakeModel {
 
   send(request: Request): void {
     this.sent.push(request);
+    if (!this.#table || !("id" in request)) return;
+    const reply = answered(this.#table, this.#views, request);
+    if (reply) queueMicrotask(() => this.reply(reply));
+  }
+
+  reply(reply: TableReply): void {
+    this.#emit("msg:custom", reply, []);
+  }
+
+  /** The newest request of a kind. */
+  asked<Kind extends TableRequest["kind"]>(kind: Kind): Extract<TableRequest, { kind: Kind }> {
+    const found = this.sent.findLast((request) => request.kind === kind);
+    if (!found) throw new Error(`No ${kind} was asked for.`);
+    return found as Extract<TableRequest, { kind: Kind }>;
   }
 
   /** How many handlers are left: none after a view has gone. */

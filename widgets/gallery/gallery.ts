@@ -2,6 +2,7 @@
 // Address: #STATE. The host's theme variables come from `host` in the query: own, jupyter-light, jupyter-dark, vscode-dark.
 
 import { FakeModel } from "./fake-model";
+import { tables } from "./fake-table";
 import { hosts } from "./hosts";
 import { states } from "./states";
 
@@ -15,7 +16,7 @@ for (const [title, state] of Object.entries(shown)) {
   if (!name) document.body.append(Object.assign(document.createElement("h1"), { textContent: title }));
   const el = document.body.appendChild(document.createElement("div"));
   const { default: widget } = await import(`/bundles/${state.bundle}.js`);
-  const model = new FakeModel(state.snapshot);
+  const model = new FakeModel(state.snapshot, state.table ? tables[state.table] : undefined);
   await widget.render({ model, el, signal: new AbortController().signal });
   if (state.points) model.points(state.points);
 }

@@ -2,6 +2,7 @@
 
 import type { PanelSnapshot } from "../shared/types";
 import { FakeModel } from "./fake-model";
+import { tables } from "./fake-table";
 import { states } from "./states";
 
 const widgets = {
@@ -43,7 +44,7 @@ export async function mountState(name: string, { width = 1000 } = {}): Promise<M
   const el = document.createElement("div");
   el.style.width = `${width}px`;
   document.body.append(el);
-  const model = new FakeModel(structuredClone(state.snapshot));
+  const model = new FakeModel(structuredClone(state.snapshot), state.table ? tables[state.table] : undefined);
   const controller = new AbortController();
   const props = { model, el, signal: controller.signal } as unknown as Parameters<typeof widget.render>[0];
   alive.add(() => controller.abort());

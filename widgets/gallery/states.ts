@@ -1,6 +1,15 @@
 // Every state that is looked at: one entry a screenshot, by bundle and name.
 
-import type { PanelSnapshot, SoloSnapshot, Stage, StageId, StageState } from "../shared/types";
+import type {
+  InspectorSnapshot,
+  DataView as InspectorView,
+  PanelSnapshot,
+  SoloSnapshot,
+  Stage,
+  StageId,
+  StageState,
+} from "../shared/types";
+import { tables } from "./fake-table";
 import * as made from "./fixtures";
 import * as hostile from "./hostile";
 
@@ -8,6 +17,7 @@ export interface State {
   bundle: string;
   snapshot: PanelSnapshot | SoloSnapshot<unknown> | null;
   points?: string; // a key of `curves`
+  table?: string; // a key of `tables`
 }
 
 const stageIds: StageId[] = ["request", "data", "plan", "run", "compare", "publish"];
@@ -147,6 +157,21 @@ const problem = {
 };
 const solo = (view: unknown, working = ""): SoloSnapshot<unknown> => ({ seq: 1, view, working, problem: null });
 const broken: SoloSnapshot<unknown> = { seq: 1, view: null, working: "", problem };
+/** The inspector with its table; `view` null while the inspection runs. */
+function rows(table: string, view: InspectorView | null, working = ""): State {
+  const { info } = tables[table] ?? {};
+  const snapshot: InspectorSnapshot = {
+    seq: 1,
+    view,
+    working,
+    problem: null,
+    table: info ?? null,
+    opening: "",
+    table_problem: "",
+  };
+  return { bundle: "dataset-inspector", snapshot, table };
+}
+const sized = (count: number, sentence: string): InspectorView => ({ ...made.data, rows: count, sentence });
 const at = (active: StageId, snapshot: PanelSnapshot = finished): PanelSnapshot => ({ ...snapshot, active });
 
 export const states: Record<string, State> = {
@@ -197,6 +222,36 @@ export const states: Record<string, State> = {
       max_length: null,
       preview: made.data.preview.map((each) => ({ ...each, tokens: [], trained: 0, masked: 0, cut: 0, hidden: 0 })),
     }),
+  },
+  "table-ready": rows("ordinary", made.data),
+  "table-not-checked-yet": rows("ordinary", null, "Reading /home/me/data/kinds.jsonl"),
+  "table-10m": rows(
+    "huge",
+    sized(10_000_000, "10,000,000 rows, conversations: ready for SFT. 13 rows lose every answer token."),
+  ),
+  "table-slow": rows("slow", made.data),
+  "table-none": rows("none", null),
+  "table-hostile": rows("hostile", hostile.hostileData),
+  "table-long": rows("long", made.clean),
+  "table-wide": rows("wide", made.clean),
+  "table-opening": {
+    bundle: "dataset-inspector",
+    snapshot: {
+      ...solo(null, "Reading data/kinds.jsonl"),
+      table: null,
+      opening: "Preparing the table, 40%",
+      table_problem: "",
+    } as InspectorSnapshot,
+  },
+  "table-failed": {
+    bundle: "dataset-inspector",
+    snapshot: {
+      ...solo(made.clean),
+      table: null,
+      opening: "",
+      table_problem:
+        "Dataset data/kinds.jsonl cannot be read as a table (line 812): check the file, or convert it to Parquet.",
+    } as InspectorSnapshot,
   },
   "plan-empty": { bundle: "hardware-picker", snapshot: solo(null) },
   "plan-local": { bundle: "hardware-picker", snapshot: solo(made.plan) },

@@ -4,13 +4,15 @@ import type { AnyModel, Render } from "@anywidget/types";
 import { Points } from "./points";
 import { share } from "./share";
 import { type Readable, Store } from "./store";
-import type { PointsMessage, Request } from "./types";
+import type { PointsMessage, Request, TableReply } from "./types";
 
 export interface Host<Snapshot> {
   snapshot: Readable<Snapshot | null>;
   points: Points;
   /** Asks Python. False when it could not be sent: the kernel is gone. */
   send(request: Request): boolean;
+  /** Calls `answered` with each reply to a request of the table, until `signal` aborts. */
+  listen(answered: (reply: TableReply) => void, signal: AbortSignal): void;
 }
 
 /** Draws into `root` until `signal` aborts. */
@@ -51,11 +53,17 @@ function connect<Snapshot>(model: Model, signal: AbortSignal): Host<Snapshot> {
     }
   };
   const snapshot = new Store<Snapshot | null>(readSnapshot(model, null));
+  const listeners = new Set<(reply: TableReply) => void>();
+  const listen = (answered: (reply: TableReply) => void, until: AbortSignal) => {
+    listeners.add(answered);
+    until.addEventListener("abort", () => listeners.delete(answered), { once: true });
+  };
   const points = new Points((seq) => send({ kind: "since", seq }));
 
   const changed = () => snapshot.set(readSnapshot(model, snapshot.get()));
   const received = (content: unknown, buffers: DataView[]) => {
     if (isPoints(content)) points.receive(content, buffers);
+    else if (isReply(content)) for (const answered of [...listeners]) answered(content);
   };
   model.on("change:snapshot", changed);
   model.on("msg:custom", received);
@@ -68,7 +76,7 @@ function connect<Snapshot>(model: Model, signal: AbortSignal): Host<Snapshot> {
       console.warn("tunebook: could not unsubscribe.", error);
     }
   });
-  return { snapshot, points, send };
+  return { snapshot, points, send, listen };
 }
 
 /** The snapshot trait, or null while Python has not filled it: an empty dict or none. */
@@ -81,4 +89,9 @@ function readSnapshot<Snapshot>(model: Model, previous: Snapshot | null): Snapsh
 function isPoints(content: unknown): content is PointsMessage {
   const message = content as Partial<PointsMessage> | null;
   return message?.kind === "points" && Array.isArray(message.series) && typeof message.seq === "number";
+}
+
+function isReply(content: unknown): content is TableReply {
+  const message = content as Partial<TableReply> | null;
+  return message?.kind === "table" && typeof message.id === "string";
 }

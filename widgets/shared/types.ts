@@ -171,6 +171,81 @@ export interface SoloSnapshot<View> {
   problem: Problem | null;
 }
 
+/** The inspector alone in a cell: its table is there before its view. */
+export interface InspectorSnapshot extends SoloSnapshot<DataView> {
+  table: TableInfo | null;
+  opening: string; // "Preparing the table, 40%" while there is none
+  table_problem: string; // one line; "" where nothing is wrong
+}
+
+export type ColumnKind = "number" | "text" | "bool" | "time" | "nested" | "binary";
+
+export interface TableInfo {
+  rows: number;
+  columns: { name: string; type: string; kind: ColumnKind }[];
+}
+
+/** A cell as text: null where the row has nothing, [its beginning, its whole length] where it was cut. */
+export type Cell = string | [text: string, length: number] | null;
+
+/** Of numbers their values, of texts and lists their lengths. */
+export interface ColumnHistogram {
+  of: "value" | "length";
+  edges: number[];
+  counts: number[];
+}
+
+export interface ColumnProfile {
+  column: string;
+  rows: number;
+  nulls: number;
+  distinct: number;
+  exact: boolean; // false: distinct values and quantiles are estimates
+  least: string | null;
+  most: string | null;
+  of: "value" | "length";
+  quantiles: Record<string, number>; // "p1", "p25", "p50", "p75", "p99"
+  mean: number | null;
+  frequent: [value: string | null, rows: number][];
+}
+
+/**
+ * What the inspector's table asks. Rows and profiles do not travel in the snapshot: each answer is a TableReply with the
+ * id of its request. The newest request of a kind ends the one before, which is answered with `cancelled`.
+ * A view is named by the id of the request that made it; "" is all rows as they lie.
+ */
+export type TableRequest =
+  | {
+      kind: "view";
+      id: string;
+      search: string;
+      where: string; // an SQL condition
+      sort: { column: string; descending: boolean } | null;
+      rows: number[] | null; // none but these
+    }
+  | { kind: "page"; id: string; view: string; start: number; length: number; columns: number[] }
+  | { kind: "row"; id: string; row: number }
+  | { kind: "profile"; id: string; column: string }
+  | { kind: "histogram"; id: string; column: string };
+
+export interface TableReply {
+  kind: "table";
+  of: TableRequest["kind"];
+  id: string;
+  error?: string; // one line
+  cancelled?: true;
+  gone?: true; // page: the view is not kept any more
+  count?: number; // view: rows so far
+  share?: number; // view: 1 when it is whole; before that the first hits of a search
+  start?: number;
+  columns?: number[];
+  rows?: [number, ...Cell[]][]; // page: the row's number in the data set, then its cells
+  row?: number;
+  cells?: Cell[];
+  profile?: ColumnProfile;
+  histogram?: ColumnHistogram;
+}
+
 /**
  * Metrics do not travel in the snapshot. Python sends them as they come:
  *   content {kind: "points", seq, reset, series: [{name, n}]}, one buffer a series in the same order:
@@ -191,5 +266,6 @@ export type Request =
   | { kind: "hello" } // the first render: a front end that shows widgets is there
   | { kind: "since"; seq: number }
   | { kind: "confirm"; plan_id: string } // consent to exactly the plan on the screen
-  | { kind: "cancel" }
-  | { kind: "stop" };
+  | { kind: "cancel"; of?: TableRequest["kind"] } // `of`: what the table works at; else the run
+  | { kind: "stop" }
+  | TableRequest;
