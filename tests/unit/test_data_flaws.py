@@ -9,17 +9,22 @@ from typing import Any
 
 import datasets
 import pytest
-from unit.data.flawed import FLAWS, Flawed, Row
+from unit.data import flawed_labels as labels
+from unit.data.flawed import FLAWS
+from unit.data.made import Flawed, Row
 
 from tunebook.pipeline.data import checks
 from tunebook.pipeline.data.inspection import inspect_data
 from tunebook.pipeline.data.report import Inspection
 
-SEEDS = (0, 1, 2)
+#: Sets that a model is needed for are made once, the others three times.
+CASES = [(name, seed) for name, make in FLAWS.items() for seed in range(1 if make.__module__ == labels.__name__ else 3)]
 
 
 def inspected(rows: list[Row], held_out: list[Row] | None, **keywords: Any) -> Inspection:
     parts = {"train": rows, "test": held_out} if held_out else {"train": rows}
+    names = dict.fromkeys(name for row in rows for name in row)
+    parts = {split: [{name: row.get(name) for name in names} for row in part] for split, part in parts.items()}
     return inspect_data(
         datasets.DatasetDict(
             {name: datasets.Dataset.from_list(part, on_mixed_types="use_json") for name, part in parts.items()}
@@ -44,8 +49,7 @@ def numbers(inspection: Inspection, id: str) -> list[int]:
     return sorted({number for f in inspection.report.findings if f.id == id for number in f.examples})
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("name", FLAWS)
+@pytest.mark.parametrize(("name", "seed"), CASES)
 def test_exactly_the_flawed_rows_are_found(
     name: str, seed: int, monkeypatch: pytest.MonkeyPatch, model_folder: Path, tmp_path: Path
 ) -> None:
@@ -61,4 +65,4 @@ def test_exactly_the_flawed_rows_are_found(
     assert status[id] == "found"
     clean = inspected(case.clean, case.clean_held_out, **keywords)
     assert [finding.message for finding in clean.report.findings] == []
-    assert {check.id: check.status for check in clean.report.checks}[id] == "passed"
+    assert {check.id: check.status for check in clean.report.checks}[id] in ("passed", "skipped")

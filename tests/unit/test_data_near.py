@@ -9,7 +9,7 @@ from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from unit.data.flawed import reworded, sentence
+from unit.data.made import reworded, sentence
 
 from tunebook.pipeline.data.near import NEAR, Copy, near_copies, words_apart
 from tunebook.pipeline.data.said import words

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stdnum import iban, luhn
-from unit.data.flawed import secret_texts, turns
+from unit.data.flawed_text import secret_texts
+from unit.data.made import turns
 
 from tunebook.pipeline.data.checks import noise
 from tunebook.pipeline.data.inspection import inspect_data

@@ -9,7 +9,7 @@ from typing import Any
 
 import datasets
 import pytest
-from unit.data.flawed import pairs, sentence, turns
+from unit.data.made import pairs, sentence, turns
 
 from tunebook.pipeline.data.checks import Examined
 from tunebook.pipeline.data.checks.template import one_token_begins_the_text
