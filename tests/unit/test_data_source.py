@@ -199,6 +199,20 @@ def test_a_broken_line_in_the_middle_is_a_finding_and_the_rest_is_inspected(tmp_
     assert first.message == "1 line cannot be read, so no training could start (rows.jsonl line 41 is not UTF-8)"
 
 
+def test_a_cell_that_holds_a_whole_file_is_a_finding_and_costs_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    giant = {"prompt": "x " * 600_000, "completion": "y"}
+    write(path, [*ROWS, giant, *ROWS[:5]])
+    inspection = inspect_data(str(path))
+    first = inspection.report.findings[0]
+    assert (first.id, first.severity, first.rows, first.examples) == ("oversized", "error", 1, [40])
+    assert first.message.startswith("1 row has up to 1,200,001 characters, more than any model reads")
+    assert inspection.report.rows == inspection.train_rows == 46
+    write(path, [giant])
+    with pytest.raises(CallError, match="nothing but rows of more than"):
+        inspect_data(str(path))
+
+
 def test_a_compressed_file_that_ends_too_early_is_one_clear_line(tmp_path: Path) -> None:
     path = write(tmp_path / "rows.jsonl.gz")
     path.write_bytes(path.read_bytes()[:-20])
@@ -223,6 +237,15 @@ def broken(tmp_path: Path, case: str) -> str:
             path.write_bytes(good.encode() + b'\n{"prompt": "\xff\xfe", "completion": "x"}\n')
         case "list":
             path.write_text(f"{good}\n[1, 2]\n")
+        case "header":
+            path = tmp_path / "rows.csv"
+            path.write_text("prompt,completion\n")
+        case "latin":
+            path = tmp_path / "rows.csv"
+            path.write_bytes("prompt,completion\ncaf\xe9,oui\n".encode("latin-1"))
+        case "ragged":
+            path = tmp_path / "rows.csv"
+            path.write_text("prompt,completion\na,b\nc,d,e,f\n")
         case "kind":
             path = tmp_path / "rows.xlsx"
             path.write_text("x")
@@ -242,7 +265,10 @@ def broken(tmp_path: Path, case: str) -> str:
     [
         ("missing", "is not there"),
         ("empty", "is empty"),
-        ("blank", ""),
+        ("blank", "has no rows"),
+        ("header", "has no rows"),
+        ("latin", "is not UTF-8 text: save it as UTF-8"),
+        ("ragged", "Expected 2 fields in line 3, saw 4"),
         ("line", "line 3 is not JSON"),
         ("bytes", "line 2 is not UTF-8"),
         ("list", "line 2 is no JSON object"),

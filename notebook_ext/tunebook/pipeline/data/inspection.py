@@ -6,14 +6,16 @@ The order is that of a person's questions: what is it, what does it fit, what wi
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tunebook.pipeline.benchmarks import benchmark_texts
 from tunebook.pipeline.data import broken
+from tunebook.pipeline.data import giants as oversized
 from tunebook.pipeline.data import methods as fitting
 from tunebook.pipeline.data.answers import answers_a_row, answers_of, kind_of_answers
-from tunebook.pipeline.data.checks import Examined, run_all
+from tunebook.pipeline.data.checks import Examined, Settings, run_all
 from tunebook.pipeline.data.columns import columns_of
 from tunebook.pipeline.data.counts import token_counts
 from tunebook.pipeline.data.fingerprint import fingerprint
@@ -40,6 +42,7 @@ def inspect_data(
     eval_share: float | None = None,
     seed: int = 42,
     against: str | None = None,
+    settings: Mapping[str, Any] | None = None,
     progress: Progress = lambda done, total, text: None,
 ) -> Inspection:
     """Look at a data set as the trainer of a method will.
@@ -47,7 +50,8 @@ def inspect_data(
     `dataset` is a file, a folder, a name on the Hub, a datasets.Dataset or DatasetDict, or a pandas frame. Without a
     model nothing is tokenized. `rows` limits the training rows, drawn by `seed`. Rows are held out by the data set's
     own split, else `eval_share` of the training rows. `against` names a benchmark whose texts are looked for in the
-    training rows. `progress(done, total, text)` is called all the way.
+    training rows; `settings` is what a plan has settled, by the fields of `checks.Settings`.
+    `progress(done, total, text)` is called all the way.
 
     Raises CallError if the data set (or the model's tokenizer) is not there or cannot be read, or has no usable column.
     """
@@ -57,8 +61,15 @@ def inspect_data(
     source = locate(dataset, config=config, split=split, revision=revision) if isinstance(dataset, str) else None
     with tempfile.TemporaryDirectory(prefix="tunebook-rows-") as mended:
         held = load_rows(dataset, source, rows=rows, eval_share=eval_share, seed=seed, mend_in=Path(mended))
-    train: list[Row] = held.train.to_list()
-    held_out: list[Row] | None = held.eval.to_list() if held.eval is not None else None
+    every: list[Row] = held.train.to_list()
+    every_held_out: list[Row] | None = held.eval.to_list() if held.eval is not None else None
+    huge, huge_held_out = oversized.giants(every), oversized.giants(every_held_out or [])
+    train = [row for place, row in enumerate(every) if place not in huge]
+    held_out = every_held_out and [row for place, row in enumerate(every_held_out) if place not in huge_held_out]
+    if not train:
+        problem = f"{name_of(dataset)} has nothing but rows of more than {oversized.MOST:,} characters"
+        raise CallError("dataset", problem, "cut them into pieces")
+    numbers = [number for place, number in enumerate(held.numbers) if place not in huge]
     columns = columns_of(held.train)
 
     progress(0, 1, f"Looking at the format of {len(train):,} rows")
@@ -82,12 +93,12 @@ def inspect_data(
     fits = fitting.fits(situation)
     recommended = fitting.recommended(situation, fits)
     chosen = method or recommended
-    seen = see(eye, held, train, fits, chosen, situation, max_length, progress)
+    seen = see(eye, numbers, train, fits, chosen, situation, max_length, progress)
 
     examined = Examined(
         rows=train,
         mapped=seen.mapped,
-        numbers=held.numbers,
+        numbers=numbers,
         held_out=held_out,
         columns=columns,
         layouts=layouts,
@@ -98,17 +109,24 @@ def inspect_data(
         ends=frozenset(eye.ends) if eye else frozenset(),
         limit=seen.limit,
         limit_why=seen.limit_why,
+        model=model,
+        model_revision=model_revision,
+        settings=Settings(**(settings or {})),
         against=against or None,
         against_texts=against_texts,
     )
     checks, findings = run_all(examined, progress)
+    whole = len(every) + len(every_held_out or [])
+    if huge or huge_held_out:
+        check, finding = oversized.told(huge, huge_held_out, held.numbers, whole)
+        checks, findings = [*checks, check], [finding, *findings]
     if held.unreadable:
-        check, finding = broken.told(held.unreadable, len(train))
+        check, finding = broken.told(held.unreadable, whole)
         checks, findings = [*checks, check], [finding, *findings]
     progress(1, 1, "Done")
     report = DataReport(
         dataset=name_of(dataset),
-        rows=len(train),
+        rows=len(every),
         columns=columns,
         format=layouts.words(),
         methods=fits,
@@ -120,9 +138,9 @@ def inspect_data(
     return Inspection(
         report=report,
         preview=seen.preview,
-        fingerprint=fingerprint(train, held_out),
-        train_rows=len(train),
-        eval_rows=len(held_out) if held_out is not None and held.by_data_set else 0,
+        fingerprint=fingerprint(every, every_held_out),
+        train_rows=len(every),
+        eval_rows=len(every_held_out) if every_held_out is not None and held.by_data_set else 0,
         answer_kind=kind_of_answers(answers),
         source=source,
         settings=fitting.trainer_settings(situation, fits["sft"]) if chosen == "sft" else {},

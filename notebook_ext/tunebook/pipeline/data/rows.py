@@ -149,6 +149,10 @@ def _explained(source: Source, split: str, failure: Exception) -> CallError:
     cause: BaseException = failure
     while cause.__cause__ is not None:
         cause = cause.__cause__
+    if isinstance(cause, UnicodeDecodeError):
+        return CallError("dataset", f"{source.path} is not UTF-8 text", "save it as UTF-8")
+    if "corresponds to no data" in str(cause):  # how `datasets` says that a file has a header and nothing below it
+        return CallError("dataset", f"{source.path} has no rows", "give a data set that has some")
     reason = (str(cause).strip().splitlines() or [type(cause).__name__])[0][:200]
     return CallError("dataset", f"{source.path} cannot be read ({reason})", "check the file, or convert it to jsonl")
 

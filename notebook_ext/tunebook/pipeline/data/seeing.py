@@ -13,7 +13,6 @@ from tunebook.pipeline.data.layout import Layouts
 from tunebook.pipeline.data.lengths import effects
 from tunebook.pipeline.data.mapping import ToTrl, compiled
 from tunebook.pipeline.data.report import MethodFit, Preview
-from tunebook.pipeline.data.rows import Held
 
 if TYPE_CHECKING:
     from tunebook.pipeline.data.encode import Summary
@@ -79,7 +78,7 @@ class Seen:
 
 def see(
     eye: Eye | None,
-    held: Held,
+    numbers: Sequence[int],
     train: list[Row],
     fits: dict[str, MethodFit],
     chosen: str | None,
@@ -120,9 +119,9 @@ def see(
     if whole is None or kept is None:
         return Seen(mapped, counts=summary.tokens, limit=limit, limit_why=limit_why)
     raw = [train[place] for place in first]
-    numbers = [held.numbers[place] for place in first]
+    page_numbers = [numbers[place] for place in first]
     preview = Preview(
-        rows=trainer_eye.page(raw, numbers, eye.tokenizer, whole, kept),
+        rows=trainer_eye.page(raw, page_numbers, eye.tokenizer, whole, kept),
         max_length=limit if limit < UNLIMITED else None,
         histogram=histogram(summary.tokens),
         lengths=effects(summary, max_length),

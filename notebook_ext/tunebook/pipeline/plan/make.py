@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tunebook.pipeline.data.broken import CHECK as UNREADABLE
+from tunebook.pipeline.data.giants import CHECK as OVERSIZED
 from tunebook.pipeline.data.report import Inspection
 from tunebook.pipeline.data.source import locate
 from tunebook.pipeline.hardware import local
@@ -42,6 +43,8 @@ from tunebook.pipeline.work import do
 Preparing = Callable[[str, Path, str], None]
 
 SAMPLED_LENGTHS = 256
+#: Findings that no training survives, so that nobody can accept them.
+FATAL = (UNREADABLE, OVERSIZED)
 
 
 @dataclass(frozen=True)
@@ -316,12 +319,12 @@ def data_questions(spec: Spec, inspection: Inspection) -> list[Question]:
     return [
         Question(field="dataset", why=f"{finding.message} ({finding.id}): {finding.remedy}{_or_accept(finding.id)}")
         for finding in report.findings
-        if finding.severity == "error" and (finding.id == UNREADABLE or finding.id not in (spec.accept or []))
+        if finding.severity == "error" and (finding.id in FATAL or finding.id not in (spec.accept or []))
     ]
 
 
 def _or_accept(check: str) -> str:
-    return "" if check == UNREADABLE else f", or write `accept: {check}` to train on them as they are"
+    return "" if check in FATAL else f", or write `accept: {check}` to train on them as they are"
 
 
 def unanswered(
