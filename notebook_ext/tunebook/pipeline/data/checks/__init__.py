@@ -32,9 +32,21 @@ OWN = (
     "noise",
     "secrets",
     "template",
+    "settings",
 )  # modules beside this one
 EXAMPLES = 3
 AGREEING = re.compile(r"\{([^{}|]*)\|([^{}|]*)\}")  # plural, singular
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a plan has settled that bears on the data; None: there is no plan, or it does not say."""
+
+    packing: bool | None = None
+    attention: str = "sdpa"
+    tuning: str | None = None
+    learning_rate: float | None = None
+    lora_targets: str | Sequence[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +66,9 @@ class Examined:
     ends: frozenset[int] = frozenset()
     limit: int | None = None  # tokens a row may have
     limit_why: str = ""
+    model: str | None = None  # its folder or its name on the Hub
+    model_revision: str | None = None
+    settings: Settings = Settings()
     against: str | None = None  # the benchmark to look for
     against_texts: Sequence[BenchmarkText] = ()
 

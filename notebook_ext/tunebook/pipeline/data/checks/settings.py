@@ -1,0 +1,131 @@
+"""What a plan sets and the data has to live with: K08 (packing), K09 (LoRA targets), K10 (the learning rate)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from tunebook.pipeline.data.checks import Examined, Settings, Skip, Verdict, check
+from tunebook.pipeline.data.layout import Layouts
+from tunebook.pipeline.data.report import Check, DataReport, Finding, Severity
+
+#: Rates at which supervised training usually works, by tuning; LoRA wants about ten times the full rate.
+USUAL = {"lora": 2e-4, "qlora": 2e-4, "full": 2e-5}
+OFF = 9.99  # times too high or too low; ten times is the other tuning's rate
+UNSEEN = 1e-4  # of a change in logits: below it, rounding
+
+
+@check("K08")
+def packed_rows_do_not_see_each_other(examined: Examined) -> Verdict:
+    """FlashAttention keeps packed rows apart by their positions; of any other way it is measured."""
+    settings = examined.settings
+    if settings.packing is None:
+        raise Skip("needs a plan that says whether rows are packed")
+    if not settings.packing:
+        return Verdict("rows are not packed")
+    if settings.attention.startswith("flash"):
+        return Verdict("rows are packed, and a FlashAttention kernel keeps them apart")
+    if examined.model is None:
+        raise Skip("rows are packed; whether they see each other needs a model")
+    from tunebook.pipeline.data.tiny_clone import config_of, neighbours_reach
+
+    try:
+        reach = neighbours_reach(config_of(examined.model, examined.model_revision), settings.attention)
+    except Exception as failure:  # noqa: BLE001 (an architecture raises what it likes when it is made small)
+        reason = (str(failure).splitlines() or [type(failure).__name__])[0][:120]
+        raise Skip(f"rows are packed; a small clone of the model could not be made ({reason})") from None
+    if reach < UNSEEN:
+        return Verdict(f"rows are packed; with {settings.attention} attention a changed row changed no neighbour")
+    message = "Rows are packed and see each other: a changed row changes what the model makes of its neighbour"
+    remedy = "set packing to false, or use a GPU with a FlashAttention kernel"
+    return Verdict("measured on a small clone of the model", [_about_all(examined, "K08", "error", message, remedy)])
+
+
+@check("K09")
+def lora_targets_match(examined: Examined) -> Verdict:
+    """An adapter on a module that is not there is silently no adapter."""
+    targets = examined.settings.lora_targets
+    if targets is None:
+        raise Skip("needs a plan with LoRA targets")
+    if targets == "all-linear":
+        return Verdict("every linear module gets an adapter, whatever its name")
+    if examined.model is None:
+        raise Skip("needs a model whose modules could be compared with the LoRA targets")
+    from tunebook.pipeline.data.tiny_clone import linear_modules
+
+    modules = linear_modules(examined.model, examined.model_revision)
+    wanted = [targets] if isinstance(targets, str) else list(targets)
+    missing = [target for target in wanted if not _matches(target, modules, pattern=isinstance(targets, str))]
+    if not missing:
+        return Verdict(f"each of {len(wanted)} LoRA targets matches modules of the model")
+    nothing = len(missing) == len(wanted)
+    severity: Severity = "error" if nothing else "warning"
+    message = (
+        "No LoRA target matches a module of the model, so nothing would be trained"
+        if nothing
+        else f"{len(missing)} of {len(wanted)} LoRA targets match no module of the model"
+    )
+    last = sorted({name.rsplit(".", 1)[-1] for name in modules})
+    near = get_close_matches(missing[0], last, n=1)
+    remedy = f"did you mean {near[0]}? Else use all-linear" if near else f"use all-linear, or some of {', '.join(last)}"
+    finding = _about_all(examined, "K09", severity, message, remedy, f"not found: {', '.join(missing)[:120]}")
+    return Verdict("compared with the names of the model's modules", [finding])
+
+
+@check("K10")
+def learning_rate_fits_the_tuning(examined: Examined) -> Verdict:
+    """Ten times too low learns nothing in the time, ten times too high forgets everything else."""
+    tuning, rate = examined.settings.tuning, examined.settings.learning_rate
+    if tuning is None or rate is None:
+        raise Skip("needs a plan with a tuning and a learning rate")
+    if examined.method not in (None, "sft") or tuning not in USUAL:
+        raise Skip(f"the usual learning rate is not known for {examined.method} with {tuning}")
+    usual = USUAL[tuning]
+    name = "full tuning" if tuning == "full" else {"lora": "LoRA", "qlora": "QLoRA"}[tuning]
+    if usual / OFF < rate < usual * OFF:
+        return Verdict(f"a learning rate of {rate:g} is usual for {name}")
+    high = rate > usual
+    times = rate / usual if high else usual / rate
+    follows = "it may unlearn what it knew" if high else "hardly anything may be learned"
+    than = f"{times:,.0f} times {'higher' if high else 'lower'} than usual for {name}"
+    message = f"The learning rate {rate:g} is {than}, so {follows}"
+    finding = _about_all(examined, "K10", "warning", message, f"use about {usual:g}")
+    return Verdict(f"usual for {name} is about {usual:g}", [finding])
+
+
+def with_rate(report: DataReport, method: str, tuning: str, rate: float) -> DataReport:
+    """The report with K10 decided by what a plan has settled since the data was looked at."""
+    examined = Examined(
+        rows=[{}] * report.rows,
+        mapped=[],
+        numbers=range(report.rows),
+        held_out=None,
+        columns=[],
+        layouts=Layouts([], []),
+        method=method,
+        settings=Settings(tuning=tuning, learning_rate=rate),
+    )
+    try:
+        verdict = learning_rate_fits_the_tuning(examined)
+    except Skip as reason:
+        now = Check(id="K10", status="skipped", why=str(reason))
+        verdict = Verdict(now.why)
+    else:
+        now = Check(id="K10", status="found" if verdict.findings else "passed", why=verdict.why)
+    checks = [now if check.id == now.id else check for check in report.checks]
+    others = [finding for finding in report.findings if finding.id != now.id]
+    return report.model_copy(update={"checks": checks, "findings": [*verdict.findings, *others]})
+
+
+def _matches(target: str, modules: Sequence[str], *, pattern: bool) -> bool:
+    """As PEFT does it: one text is a pattern of the whole name, of several each is a name or the end of one."""
+    if pattern:
+        return any(re.fullmatch(target, name) for name in modules)
+    return any(name == target or name.endswith(f".{target}") for name in modules)
+
+
+def _about_all(
+    examined: Examined, id: str, severity: Severity, message: str, remedy: str, evidence: str = ""
+) -> Finding:
+    return examined.finding(id, severity, range(len(examined.rows)), message, remedy, evidence)

@@ -1,0 +1,137 @@
+"""What a plan settles, checked against the model: packing, LoRA targets, the learning rate. And K02, which TRL gets right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import datasets
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from unit.data.made import pairs
+
+from tunebook.pipeline.data.checks import Examined, Settings, Skip, Verdict
+from tunebook.pipeline.data.checks.ends import padding_does_not_mask_the_end
+from tunebook.pipeline.data.checks.settings import (
+    learning_rate_fits_the_tuning,
+    lora_targets_match,
+    packed_rows_do_not_see_each_other,
+    with_rate,
+)
+from tunebook.pipeline.data.encode import Summary
+from tunebook.pipeline.data.inspection import inspect_data
+from tunebook.pipeline.data.layout import Layouts
+
+
+def examined(model: Path | None = None, **more: Any) -> Examined:
+    rows = [{"text": str(number)} for number in range(30)]
+    return Examined(
+        rows=rows,
+        mapped=rows,
+        numbers=range(30),
+        held_out=None,
+        columns=[],
+        layouts=Layouts([], []),
+        method="sft",
+        model=str(model) if model else None,
+        **more,
+    )
+
+
+def rated(tuning: str, rate: float) -> Verdict:
+    return learning_rate_fits_the_tuning(examined(settings=Settings(tuning=tuning, learning_rate=rate)))
+
+
+@pytest.mark.parametrize(
+    ("tuning", "rate", "says"),
+    [
+        ("lora", 2e-5, "is 10 times lower than usual for LoRA, so hardly anything may be learned"),
+        ("full", 2e-4, "is 10 times higher than usual for full tuning, so it may unlearn what it knew"),
+        ("qlora", 0.05, "is 250 times higher than usual for QLoRA"),
+    ],
+)
+def test_a_rate_that_belongs_to_another_tuning_is_found(tuning: str, rate: float, says: str) -> None:
+    (finding,) = rated(tuning, rate).findings
+    assert says in finding.message
+    assert (finding.severity, finding.rows) == ("warning", 30)
+
+
+@given(st.floats(0.15, 6))
+def test_rates_near_the_usual_one_pass(times: float) -> None:
+    assert not rated("lora", 2e-4 * times).findings
+    assert not rated("full", 2e-5 * times).findings
+
+
+def test_what_a_plan_has_not_said_is_named() -> None:
+    for check, what in (
+        (packed_rows_do_not_see_each_other, "packed"),
+        (lora_targets_match, "LoRA targets"),
+        (learning_rate_fits_the_tuning, "a tuning and a learning rate"),
+    ):
+        with pytest.raises(Skip, match=what):
+            check(examined())
+
+
+def test_a_report_takes_the_rate_that_the_plan_has_settled() -> None:
+    report = inspect_data(datasets.Dataset.from_list(pairs(Random(0)))).report
+    assert {check.id: check.status for check in report.checks}["K10"] == "skipped"
+    off = with_rate(report, "sft", "lora", 1e-6)
+    assert [finding.id for finding in off.findings] == ["K10"]
+    again = with_rate(off, "sft", "lora", 1e-4)
+    assert ({check.id: check.status for check in again.checks}["K10"], again.findings) == ("passed", [])
+
+
+def test_targets_that_match_no_module_are_found(model_folder: Path) -> None:
+    def looked(targets: Any) -> Verdict:
+        return lora_targets_match(examined(model_folder, settings=Settings(lora_targets=targets)))
+
+    for right in ("all-linear", ["q_proj", "v_proj"], ["model.layers.0.self_attn.q_proj"], r".*\.mlp\.\w+_proj"):
+        assert not looked(right).findings
+    (some,) = looked(["q_proj", "w_pack"]).findings
+    assert (some.severity, some.message) == (
+        "warning",
+        "1 of 2 LoRA targets match no module of the model: not found: w_pack",
+    )
+    (none,) = looked(["q_porj"]).findings
+    assert (none.severity, none.remedy) == ("error", "did you mean q_proj? Else use all-linear")
+
+
+def test_packed_neighbours_are_measured(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def looked(**settings: Any) -> Verdict:
+        return packed_rows_do_not_see_each_other(examined(model_folder, settings=Settings(**settings)))
+
+    assert looked(packing=False).why == "rows are not packed"
+    assert "FlashAttention" in looked(packing=True, attention="flash_attention_2").why
+    measured = looked(packing=True, attention="sdpa")
+    assert (measured.why, measured.findings) == (
+        "rows are packed; with sdpa attention a changed row changed no neighbour",
+        [],
+    )
+    from transformers import LlamaForCausalLM
+
+    forward = LlamaForCausalLM.forward
+
+    def careless(self: Any, input_ids: Any, position_ids: Any, use_cache: bool) -> Any:
+        del position_ids, use_cache  # as a model does that knows nothing of packing
+        return forward(self, input_ids=input_ids)
+
+    monkeypatch.setattr(LlamaForCausalLM, "forward", careless)
+    (finding,) = looked(packing=True, attention="sdpa").findings
+    assert finding.severity == "error"
+    assert "see each other" in finding.message
+
+
+def test_an_architecture_that_cannot_be_made_small_is_skipped(tmp_path: Path) -> None:
+    with pytest.raises(Skip, match="a small clone of the model could not be made"):
+        packed_rows_do_not_see_each_other(examined(tmp_path, settings=Settings(packing=True)))
+
+
+def test_an_end_token_that_loses_its_label_in_a_padded_batch_is_found() -> None:
+    """TRL's collator keeps it, so the batches are made up here: row 1 has lost the label of its end token."""
+    summary = Summary()
+    summary.position.extend([0, 1])
+    batches = {0: ([5, 6, 2, 2], [-100, 6, 2, -100]), 1: ([5, 6, 2, 2], [-100, 6, -100, -100])}
+    verdict = padding_does_not_mask_the_end(examined(summary=summary, page=batches, ends=frozenset({2})))
+    assert [finding.examples for finding in verdict.findings] == [[1]]
