@@ -24,7 +24,6 @@ export const columnsMost = 40;
 const around = 6; // rows drawn above and below those in sight
 const widths = { number: "96px", bool: "72px", time: "168px", binary: "96px", text: "", nested: "" };
 const least = { number: 96, bool: 72, time: 168, binary: 96, text: 160, nested: 200 };
-const gutter = 88;
 
 export function Grid({ source, columns: all, version, opened, open, profile }: Props) {
   const columns = all.slice(0, columnsMost);
@@ -159,6 +158,7 @@ export function Grid({ source, columns: all, version, opened, open, profile }: P
     if (row) open(row.number, place);
   };
 
+  const gutter = 24 + 7.5 * count(Math.max(source.all, 999)).length;
   const template = `${gutter}px ${columns.map(({ kind }) => widths[kind] || `minmax(${least[kind]}px, 2fr)`).join(" ")}`;
   const width = columns.reduce((sum, { kind }) => sum + least[kind], gutter);
   const drawn: number[] = [];

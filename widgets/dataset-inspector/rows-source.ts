@@ -105,7 +105,7 @@ export class RowsSource {
           this.#finding = false;
           this.#waiting.delete(id);
         }
-        this.#fetch();
+        this.#load();
       }
       this.#watchers.notify();
     });
@@ -127,7 +127,7 @@ export class RowsSource {
   /** Say which places are in sight: what of them is missing is asked for. */
   want(first: number, last: number, columns: number[]): void {
     this.#wanted = { first, last, columns };
-    this.#fetch();
+    this.#load();
   }
 
   /** All cells of one row, whole as far as can be sent. */
@@ -165,7 +165,7 @@ export class RowsSource {
     return id;
   }
 
-  #fetch(): void {
+  #load(): void {
     const wanted = this.#wanted;
     if (!wanted || this.#count === 0) return;
     if (this.#inFlight && performance.now() - this.#inFlight.at < patience) return;
@@ -183,19 +183,19 @@ export class RowsSource {
       this.#waiting.delete(id);
       if (this.#inFlight?.id === id) this.#inFlight = null;
       if (view !== this.#view) {
-        this.#fetch();
+        this.#load();
         return;
       }
       if (reply.rows) this.#keep(from, to, reply);
       else if (reply.gone) this.ask(this.#query);
       else if (reply.error) this.#error = reply.error;
       this.#watchers.notify();
-      if (reply.rows) this.#fetch();
-      else if (reply.cancelled && !this.#inFlight) setTimeout(() => this.#fetch(), patience);
+      if (reply.rows) this.#load();
+      else if (reply.cancelled && !this.#inFlight) setTimeout(() => this.#load(), patience);
     });
     this.#inFlight = { id, at: performance.now() };
     // Without an answer by then, what is in sight by then is asked for, which ends this request.
-    setTimeout(() => this.#inFlight?.id === id && this.#fetch(), patience + 10);
+    setTimeout(() => this.#inFlight?.id === id && this.#load(), patience + 10);
   }
 
   #keep(from: number, to: number, reply: TableReply): void {

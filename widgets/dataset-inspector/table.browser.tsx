@@ -49,7 +49,7 @@ test("ten million rows are a grid of as many, of which a few are drawn", async (
   expect(seen(el).slice(0, 2)).toEqual(["0", "1"]);
   const [line] = el.querySelectorAll(".tb-grid-row");
   expect(line?.getAttribute("aria-rowindex")).toBe("2");
-  expect(line?.textContent).toContain("You are a helpful assistant.");
+  expect(line?.textContent).toContain("user: What kind of thing is this?↵owl  assistant: animal");
 });
 
 test("the scrollbar reaches the last row, and the middle of the rows is in its middle", async () => {

@@ -74,20 +74,20 @@ export function Toolbar({ source, only, clearOnly }: Props) {
         />
       </label>
       <div class="tb-shown-rows">
-        <span role="status" class="tb-label">
-          {source.finding && source.share < 1
-            ? source.share > 0
-              ? `${counted(source.count, "row", "rows")} so far, ${percent(source.share)} looked at`
-              : "Looking…"
-            : narrowed
-              ? `${count(source.count)} of ${counted(source.all, "row", "rows")}`
-              : counted(source.all, "row", "rows")}
-          {only && (
-            <>
-              : <Shown text={only} />
-            </>
-          )}
-        </span>
+        {source.error ? (
+          <p class="tb-stop tb-small" role="alert">
+            <Shown text={source.error} />
+          </p>
+        ) : (
+          <p role="status" class="tb-label">
+            {words(source, narrowed)}
+            {only && query.rows && (
+              <>
+                : <Shown text={only} />
+              </>
+            )}
+          </p>
+        )}
         {source.finding ? (
           <button type="button" class="tb-link tb-small" onClick={() => source.stop()}>
             Stop
@@ -100,11 +100,14 @@ export function Toolbar({ source, only, clearOnly }: Props) {
           )
         )}
       </div>
-      {source.error && (
-        <p class="tb-tools-error tb-stop tb-small" role="alert">
-          <Shown text={source.error} />
-        </p>
-      )}
     </div>
   );
+}
+
+/** How many rows are shown, or how far the looking is. */
+function words(source: RowsSource, narrowed: boolean): string {
+  const all = counted(source.all, "row", "rows");
+  if (source.finding && source.share === 0) return "Looking…";
+  if (source.finding) return `${counted(source.count, "row", "rows")} so far, ${percent(source.share)} looked at`;
+  return narrowed ? `${count(source.count)} of ${all}` : all;
 }

@@ -49,3 +49,32 @@ function plain(value: unknown): string {
     return "";
   return JSON.stringify(value, null, 1);
 }
+
+const start = /^\[\{"(?:role|from)":"/;
+const turn = /"(?:role|from)":"((?:[^"\\]|\\.)*)","(?:content|value)":"((?:[^"\\]|\\.)*)/g;
+
+/**
+ * What a conversation says, for one line, also where its JSON was cut: "user: What is this? assistant: an owl". The
+ * system's words come last, for they are the same in every row. Null for what is no conversation, or does not hold the
+ * searched words, which the JSON itself then shows.
+ */
+export function glimpse(text: string, search: string): string | null {
+  if (!start.test(text)) return null;
+  const said = [...text.matchAll(turn)].map(([, role = "", content = ""]) => ({
+    role: plainly(role),
+    text: plainly(content),
+  }));
+  const others = said.filter(({ role }) => role !== "system");
+  const all = others.length > 0 ? [...others, ...said.filter(({ role }) => role === "system")] : said;
+  const line = all.map(({ role, text: words }) => `${names[role] ?? role}: ${words}`).join("  ");
+  return line === "" || (search && !line.toLowerCase().includes(search.toLowerCase())) ? null : line;
+}
+
+/** The text of a JSON string, though its end may be cut within an escape. */
+function plainly(quoted: string): string {
+  try {
+    return String(JSON.parse(`"${quoted}"`));
+  } catch {
+    return quoted;
+  }
+}

@@ -171,7 +171,7 @@ describe("stages", () => {
 
   test("the state of the run is announced, its steps are not", async () => {
     const { model, el } = await mountState("panel-running");
-    const live = el.querySelector("[aria-live=polite]");
+    const live = el.querySelector("[role=status][aria-live=polite]");
     const before = live?.textContent;
     expect(before).toBe("Run at work");
     const next = snapshotOf("panel-running");

@@ -5,6 +5,7 @@ import { FakeModel } from "./fake-model";
 import { tables } from "./fake-table";
 import { hosts } from "./hosts";
 import { states } from "./states";
+import { taken } from "./steps";
 
 const { host = "own" } = Object.fromEntries(new URLSearchParams(location.search));
 hosts[host]?.(document);
@@ -19,5 +20,6 @@ for (const [title, state] of Object.entries(shown)) {
   const model = new FakeModel(state.snapshot, state.table ? tables[state.table] : undefined);
   await widget.render({ model, el, signal: new AbortController().signal });
   if (state.points) model.points(state.points);
+  await taken(el, state.steps);
 }
 document.body.dataset.ready = "true";

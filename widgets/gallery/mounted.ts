@@ -4,6 +4,7 @@ import type { PanelSnapshot } from "../shared/types";
 import { FakeModel } from "./fake-model";
 import { tables } from "./fake-table";
 import { states } from "./states";
+import { taken } from "./steps";
 
 const widgets = {
   "finetune-panel": () => import("../finetune-panel/index"),
@@ -50,6 +51,7 @@ export async function mountState(name: string, { width = 1000 } = {}): Promise<M
   alive.add(() => controller.abort());
   const cleanup = (await widget.render(props)) as () => void;
   if (state.points) model.points(state.points);
+  await taken(el, state.steps);
   await drawn();
   const find = (testid: string) => {
     const found = el.querySelectorAll<HTMLElement>(`[data-testid="${testid}"]`);

@@ -18,7 +18,11 @@ export interface State {
   snapshot: PanelSnapshot | SoloSnapshot<unknown> | null;
   points?: string; // a key of `curves`
   table?: string; // a key of `tables`
+  steps?: Step[]; // what a hand did before it is looked at
 }
+
+/** A click on the first element of a selector, a text put into a field and confirmed, or a scroll to the end. */
+export type Step = { click: string } | { fill: string; text: string } | { scroll: string };
 
 const stageIds: StageId[] = ["request", "data", "plan", "run", "compare", "publish"];
 const labels = ["Request", "Data", "Plan", "Run", "Compare", "Publish"];
@@ -158,7 +162,7 @@ const problem = {
 const solo = (view: unknown, working = ""): SoloSnapshot<unknown> => ({ seq: 1, view, working, problem: null });
 const broken: SoloSnapshot<unknown> = { seq: 1, view: null, working: "", problem };
 /** The inspector with its table; `view` null while the inspection runs. */
-function rows(table: string, view: InspectorView | null, working = ""): State {
+function rows(table: string, view: InspectorView | null, working = "", steps: Step[] = []): State {
   const { info } = tables[table] ?? {};
   const snapshot: InspectorSnapshot = {
     seq: 1,
@@ -169,7 +173,7 @@ function rows(table: string, view: InspectorView | null, working = ""): State {
     opening: "",
     table_problem: "",
   };
-  return { bundle: "dataset-inspector", snapshot, table };
+  return { bundle: "dataset-inspector", snapshot, table, steps };
 }
 const sized = (count: number, sentence: string): InspectorView => ({ ...made.data, rows: count, sentence });
 const at = (active: StageId, snapshot: PanelSnapshot = finished): PanelSnapshot => ({ ...snapshot, active });
@@ -229,6 +233,15 @@ export const states: Record<string, State> = {
     "huge",
     sized(10_000_000, "10,000,000 rows, conversations: ready for SFT. 13 rows lose every answer token."),
   ),
+  "table-10m-end": rows("huge", made.data, "", [{ scroll: ".tb-grid-scroll" }]),
+  "table-profile": rows("ordinary", made.data, "", [{ click: ".tb-grid-head > :nth-child(3) .tb-grid-what" }]),
+  "table-searched": rows("ordinary", made.data, "", [
+    { fill: "input[type=search]", text: "hammer" },
+    { click: ".tb-grid-head > :nth-child(4) .tb-grid-sort" },
+  ]),
+  "table-wrong-condition": rows("ordinary", made.data, "", [{ fill: ".tb-where input", text: "nope = 1" }]),
+  "table-nothing-found": rows("ordinary", made.data, "", [{ fill: "input[type=search]", text: "not there" }]),
+  "table-conversation": rows("ordinary", null, "", [{ click: ".tb-grid-row:nth-child(5)" }]),
   "table-slow": rows("slow", made.data),
   "table-none": rows("none", null),
   "table-hostile": rows("hostile", hostile.hostileData),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from tunebook.pipeline.errors import CallError
 
 LONGEST = 10_000
-_HINT = "write one condition over the columns, such as `score > 3 and label = 'good'`"
+_HINT = "write one over the columns, such as `score > 3`"
 
 
 def checked(where: str) -> str:
@@ -33,4 +33,4 @@ def refused(error: Exception) -> CallError:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     first = lines[0] if lines else type(error).__name__
     told = first.split("Error: ", 1)[-1].rstrip(".")[:300]
-    return CallError("the condition", f"does not work ({told})", _HINT)
+    return CallError("the condition", f"does not work ({told.rstrip('!')})", _HINT)
