@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tunebook.pipeline.data.broken import CHECK as UNREADABLE
+from tunebook.pipeline.data.checks.settings import with_rate
 from tunebook.pipeline.data.giants import CHECK as OVERSIZED
 from tunebook.pipeline.data.report import Inspection
 from tunebook.pipeline.data.source import locate
@@ -121,6 +122,8 @@ def inspect_for(
         "eval_share": spec.eval_share,
         "seed": spec.seed if spec.seed is not None else 42,
         "against": against,
+        # Only what needs the job: a rate that is changed must not cost another look at the rows.
+        "settings": {"packing": True} if spec.packing else {},
     }
     key = _key(config, model.fingerprint if model else None, data_stamp(spec.dataset or ""))
     kept = home() / "inspections" / f"{key}.json"
@@ -200,6 +203,8 @@ def _settle(spec: Spec, model: ModelFacts, inspection: Inspection, probe: ProbeR
         asked = [Question(field="tuning", why=reason)]
         return unanswered(spec, asked, inspection=inspection, model=model, options=options)
     settled = decide(spec, inspection, model, chosen.tuning, reason)
+    report = with_rate(inspection.report, settled.spec["method"], settled.spec["tuning"], settled.spec["learning_rate"])
+    inspection = inspection.model_copy(update={"report": report})
     settled.take("backend", chosen.backend, "the only backend that is set up")
     settled.take("flavor", chosen.flavor, "the machine that this notebook runs on")
     hours = chosen.hours or Band(p50=1.0, p90=2.0)

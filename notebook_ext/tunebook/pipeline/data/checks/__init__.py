@@ -165,9 +165,13 @@ def run_all(
             continue
         checks.append(Check(id=id, status="found" if verdict.findings else "passed", why=verdict.why))
         findings += verdict.findings
+    return checks, worst_first(findings)
+
+
+def worst_first(findings: list[Finding]) -> list[Finding]:
+    """Errors, then warnings, then the rest; in each the findings about most rows first."""
     order = {"error": 0, "warning": 1, "info": 2}
-    findings.sort(key=lambda finding: (order[finding.severity], -finding.rows))
-    return checks, findings
+    return sorted(findings, key=lambda finding: (order[finding.severity], -finding.rows))
 
 
 def counted(number: int) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from tunebook.pipeline.data.checks import Examined, Settings, Skip, Verdict, check
+from tunebook.pipeline.data.checks import Examined, Settings, Skip, Verdict, check, worst_first
 from tunebook.pipeline.data.layout import Layouts
 from tunebook.pipeline.data.report import Check, DataReport, Finding, Severity
 
@@ -115,7 +115,7 @@ def with_rate(report: DataReport, method: str, tuning: str, rate: float) -> Data
         now = Check(id="K10", status="found" if verdict.findings else "passed", why=verdict.why)
     checks = [now if check.id == now.id else check for check in report.checks]
     others = [finding for finding in report.findings if finding.id != now.id]
-    return report.model_copy(update={"checks": checks, "findings": [*verdict.findings, *others]})
+    return report.model_copy(update={"checks": checks, "findings": worst_first([*verdict.findings, *others])})
 
 
 def _matches(target: str, modules: Sequence[str], *, pattern: bool) -> bool:
