@@ -10,7 +10,6 @@ from tunebook.pipeline.data import said
 from tunebook.pipeline.data.checks import Examined, Verdict, check
 from tunebook.pipeline.data.report import Finding, Severity
 
-LOST = re.compile("\ufffd")
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")  # not tab, line feed, return and next line
 #: Characters that show nothing. The joiners belong to the scripts and emoji that use them, and are not among them.
 HIDDEN = re.compile("[\u00ad\u200b\u2060-\u2064\ufeff\u202d\u202e\U000e0001\U000e0020-\U000e007f]")
@@ -20,6 +19,7 @@ BLOB = re.compile(
     r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=]{40,}"
     r"|(?<![\w+/])(?:[A-Za-z0-9+/]{200,}+|(?:[A-Za-z0-9+/]{40,}+\r?\n){4,}[A-Za-z0-9+/]+)={0,2}"
 )
+LONG_WORD = re.compile(r"[A-Za-z0-9+/=]{40}")  # every blob has one
 CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`", re.DOTALL)
 MARKUP = re.compile(
     r"</(?:div|span|p|a|b|i|em|strong|font|table|tr|td|th|li|ul|ol|h[1-6]|blockquote|script|style|center)>"
@@ -36,7 +36,7 @@ ENTROPY = 4.5  # bits a character of a blob: base64 has nearly 6, a sequence of 
 
 
 def lost_characters(text: str) -> str | None:
-    return "the character U+FFFD" if LOST.search(text) else None
+    return "the character U+FFFD" if "\ufffd" in text else None
 
 
 def control_characters(text: str) -> str | None:
@@ -45,6 +45,8 @@ def control_characters(text: str) -> str | None:
 
 
 def hidden_text(text: str) -> str | None:
+    if text.isascii():
+        return None
     found = HIDDEN.search(FLAG.sub("", text))
     if found is None or (found[0] == "\u200b" and BREAKS_WORDS.search(text)):
         return None
@@ -69,6 +71,8 @@ def mojibake(text: str) -> str | None:
 
 
 def blob(text: str) -> str | None:
+    if not LONG_WORD.search(text):
+        return None
     for found in BLOB.finditer(text):
         if found[0].startswith("data:") or _random(found[0]):
             return f"{len(found[0]):,} characters of base64"
