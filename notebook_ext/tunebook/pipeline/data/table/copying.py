@@ -160,7 +160,7 @@ def main() -> None:
     job = json.loads(sys.stdin.read())
     source, target = Source(**job["source"]), Path(job["target"])
     try:
-        os.nice(5)
+        os.nice(19)
     except OSError:
         pass
     last = 0.0

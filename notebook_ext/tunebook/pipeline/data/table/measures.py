@@ -25,27 +25,34 @@ def histogram(cursor: duckdb.DuckDBPyConnection, rows: str, column: Column, bins
     expression = measure(column)
     if expression is None:
         raise CallError("column", f"{column.name} has nothing to count", "choose a column of numbers, texts or lists")
-    if column.type in _WHOLE:
-        expression = quoted(column.name)  # no need to look for infinities
-    low, high = one(cursor, f"select min({expression}), max({expression}) from ({rows})")
     of: Any = "value" if column.kind == "number" else "length"
+    raw, condition = quoted(column.name) if of == "value" else expression, "true"
+    low, high = one(cursor, f"select min({raw})::double, max({raw})::double from ({rows})")
+    if low is not None and not (math.isfinite(low) and math.isfinite(high)):
+        raw, condition = f"{raw}::double", f"isfinite({raw}::double)"
+        low, high = one(cursor, f"select min({raw}), max({raw}) from ({rows}) where {condition}")
     if low is None:
         return Histogram(of, [], [])
     whole = of == "length" or column.type in _WHOLE
     if whole:
-        low, high = int(low), int(high)
         width: float = max(1, math.ceil((high - low + 1) / bins))
         bins = math.ceil((high - low + 1) / width)
+        shift, back = 0.5, 0.5  # no whole number lies where two bars meet
     else:
         width = (high - low) / bins
         if width == 0 or not math.isfinite(width):
             bins, width = 1, max(high - low, 1.0) if math.isfinite(high - low) else 1.0
-    place = f"least(greatest(floor(({expression}::double - {low!r}) / {width!r}), 0), {bins - 1})::int"
-    query = f"select {place} as bin, count(*) from ({rows}) where {expression} is not null group by bin"
+        shift, back = 0.0, 0.5 - 1e-9  # a number where two bars meet belongs to the upper one
+    # Rounding by a cast is twice as quick as floor.
+    place = f"(({raw}::double - {low!r} + {shift}) * {1 / width!r} - {back!r})"
+    bounded = f"least(greatest({place}, 0), {bins - 1})" if condition != "true" else place
     counts = [0] * bins
-    for at, amount in cursor.execute(query).fetchall():
-        counts[at] = amount
-    edges = [float(low + width * at) for at in range(bins)] + [float(low + width * bins if whole else high)]
+    for at, amount in cursor.execute(
+        f"select {bounded}::int as bin, count(*) from ({rows}) where {condition} group by bin"
+    ).fetchall():
+        if at is not None:
+            counts[min(max(at, 0), bins - 1)] += amount
+    edges = [low + width * at for at in range(bins)] + [low + width * bins if whole else high]
     return Histogram(of, edges, counts)
 
 

@@ -164,7 +164,7 @@ def locked(scan: Scan, folder: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def settings(folder: Path, memory: str = "360MB") -> dict[str, Any]:
+def settings(folder: Path, memory: str = "256MB") -> dict[str, Any]:
     """Of every connection: little memory, for it is the kernel's, and no call outside."""
     return {
         "memory_limit": memory,
