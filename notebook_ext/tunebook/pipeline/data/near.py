@@ -29,6 +29,7 @@ BANDS, IN_BAND = 25, 5  # a pair of similarity 0.7 agrees in some band with prob
 FEWEST = 3  # shingles of its own that a row must have to be compared
 TEMPLATE_SHARE, TEMPLATE_ROWS = 0.01, 20  # a shingle that more rows share, and more than so many, is a template's
 SAMPLE = 20_000  # rows that templates are looked for in
+TRIED = 3  # pairs of one row that are compared
 AT_ONCE = 2048  # pairs that are compared together
 ALIGNED = 4000  # words of two texts that are compared word by word; of more they are counted
 SEED = 42
@@ -59,7 +60,7 @@ def near_copies(count: int, said: Said, *, apart: int = 0, skip: Collection[int]
     if len(places) < 2:
         return []
     pairs = np.unique(np.concatenate([_likely(band, marks, places, apart) for band in bands]), axis=0)
-    return _verified(pairs, said, templates)
+    return _verified(_likeliest(pairs, marks, places), said, templates)
 
 
 def words_apart(left: str, right: str) -> int:
@@ -131,7 +132,7 @@ def _sketches(places: Sequence[int], said: Said, templates: NDArray[np.uint64]) 
 
 
 def _likely(band: Any, marks: Any, places: Any, apart: int) -> Any:
-    """Pairs of places (later, earlier) that agree in a band and whose MinHash values say that they are alike.
+    """Pairs of numbers of rows (later, earlier) that agree in a band and may be alike by their MinHash values.
 
     Each row is paired with the first and the last one before it that it agrees with, not with all of them: another
     band finds another pair, and a bucket of a million rows costs no more than a million pairs.
@@ -152,13 +153,29 @@ def _likely(band: Any, marks: Any, places: Any, apart: int) -> Any:
     pairs = np.concatenate(
         [np.stack([order[later], order[earlier[later]]], axis=1) for earlier in (first, np.maximum(last, first))]
     )
-    alike = np.concatenate(
-        [
-            (marks[some[:, 0]] == marks[some[:, 1]]).mean(axis=1) >= LIKELY
-            for some in np.array_split(pairs, 1 + len(pairs) // 100_000)
-        ]
-    )
-    return places[pairs[alike]]
+    return pairs[_estimates(pairs, marks) >= LIKELY]
+
+
+def _estimates(pairs: Any, marks: Any) -> Any:
+    """The similarity of each pair by its MinHash values."""
+    import numpy as np
+
+    parts = np.array_split(pairs, 1 + len(pairs) // 100_000)
+    return np.concatenate([(marks[part[:, 0]] == marks[part[:, 1]]).mean(axis=1) for part in parts])
+
+
+def _likeliest(pairs: Any, marks: Any, places: Any) -> NDArray[np.int64]:
+    """Of each later row the few pairs that are most alike, as places: all best ones first, then all second ones."""
+    import numpy as np
+
+    pairs = pairs[np.lexsort((pairs[:, 1], -_estimates(pairs, marks), pairs[:, 0]))]
+    opens = np.ones(len(pairs), dtype=bool)
+    opens[1:] = pairs[1:, 0] != pairs[:-1, 0]
+    at = np.arange(len(pairs))
+    rank = at - np.maximum.accumulate(np.where(opens, at, 0))
+    kept = rank < TRIED
+    chosen: NDArray[np.int64] = places[pairs[kept][np.lexsort((pairs[kept][:, 0], rank[kept]))]]
+    return chosen
 
 
 def _verified(pairs: NDArray[np.int64], said: Said, templates: NDArray[np.uint64]) -> list[Copy]:
@@ -171,7 +188,7 @@ def _verified(pairs: NDArray[np.int64], said: Said, templates: NDArray[np.uint64
         for later, earlier in some:
             if later not in found and all(map(_alike, sets[later], sets[earlier])):
                 found[later] = earlier
-    return [Copy(place, of) for place, of in found.items()]
+    return [Copy(place, of) for place, of in sorted(found.items())]
 
 
 def _sets(places: list[int], said: Said, templates: NDArray[np.uint64]) -> dict[int, Sets]:
