@@ -251,6 +251,16 @@ def test_a_long_query_stops_at_once_when_it_is_cancelled(table: Table) -> None:
     assert numbers_of(table, table.view(), 250, 20) == list(range(250, 257))
 
 
+def test_what_needs_more_memory_gets_it(table: Table) -> None:
+    import duckdb
+
+    table._root.execute("set global memory_limit = '1MB'")
+    needy = "(select count(*) from (select hash(a.range) as h, count(*) from range(3000000) a group by h)) > 0"
+    with pytest.raises(duckdb.OutOfMemoryException):
+        table._root.execute(f"select 1 where {needy}").fetchall()
+    assert table.view(where=needy).count == 257
+
+
 def test_other_threads_go_on_while_one_query_is_long(table: Table) -> None:
     cancel = Cancel()
     endless = "(select sum(a.range * b.range) from range(1000000) a, range(1000000) b) > 0"

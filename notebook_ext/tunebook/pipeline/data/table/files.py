@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -138,7 +139,12 @@ def _of_memory(rows: Any, cancel: Cancel) -> Table:
 
 
 def forget_old(keep_bytes: int = KEEP_BYTES) -> list[Path]:
-    """Remove copies that nobody has opened for a month, and the oldest beyond `keep_bytes`."""
+    """Remove copies that nobody has opened for a month, the oldest beyond `keep_bytes`, and what ended kernels left."""
+    import psutil
+
+    for spilled in tables().glob("spill-*"):
+        if not psutil.pid_exists(int(spilled.name.removeprefix("spill-"))):
+            shutil.rmtree(spilled, ignore_errors=True)
     removed, total = [], 0
     entries = [(entry, entry.stat()) for entry in tables().glob("*.duckdb*")]
     for entry, found in sorted(entries, key=lambda pair: -pair[1].st_mtime):

@@ -160,6 +160,7 @@ def locked(scan: Scan, folder: Path) -> duckdb.DuckDBPyConnection:
     connection.execute(f"set allowed_paths = [{allowed}]")
     connection.execute("set enable_external_access = false")
     connection.execute(f"create view data as select * from ({scan.sql(0, scan.count)})")
+    connection.execute("set allowed_configs = ['memory_limit']")  # a condition is no statement: it cannot set it
     connection.execute("set lock_configuration = true")
     return connection
 

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tunebook.pipeline.data.table import measures
 from tunebook.pipeline.data.table.cancel import Cancel, Cancelled
@@ -21,6 +21,10 @@ from tunebook.pipeline.errors import CallError, WorkFailed
 
 if TYPE_CHECKING:
     import duckdb
+
+    Cursor = duckdb.DuckDBPyConnection
+
+Found = TypeVar("Found")
 
 CELL_MOST = 300  # characters of a cell on a page
 #: A search looks at so many rows first, then at more and more: the first hits are there at once, the end comes soon.
@@ -60,15 +64,19 @@ class Table:
             # A query that runs keeps its own hold of the place it reads.
             self._root, self._scan = root, scan
 
-    @contextmanager
-    def _at_work(self, cancel: Cancel | None) -> Iterator[tuple[duckdb.DuckDBPyConnection, Scan]]:
+    def _run(self, cancel: Cancel | None, work: Callable[[Cursor, Scan], Found], where: str | None = None) -> Found:
+        """Do `work` with a connection of its own; where little memory is too little, again with more."""
         import duckdb
 
         with self._lock:
             cursor, scan = self._root.cursor(), self._scan
         try:
-            with (cancel or Cancel()).over(cursor):
-                yield cursor, scan
+            with (cancel or Cancel()).over(cursor), told(where):
+                try:
+                    return work(cursor, scan)
+                except duckdb.OutOfMemoryException:
+                    cursor.execute(f"set global memory_limit = '{MORE_MEMORY}'")
+                    return work(cursor, scan)
         except duckdb.InterruptException:
             raise Cancelled from None
         finally:
@@ -101,14 +109,17 @@ class Table:
         start, ids = max(start, 0), view.slice(start, length)
         if not ids:
             return Page(start, list(places), [])
-        with self._at_work(cancel) as (cursor, scan), told():
-            low, high = min(ids), max(ids) + 1
+        parts = [part for at in places for part in cut(self.columns[at], most)]
+        low, high = min(ids), max(ids) + 1
+
+        def read(cursor: Cursor, scan: Scan) -> list[tuple[Any, ...]]:
             if high - low <= 4 * len(ids):
                 rows, parameters = scan.sql(low, high), None
             else:
                 rows, parameters = scan.among("select unnest($1::bigint[])"), [sorted(ids)]
-            parts = [part for at in places for part in cut(self.columns[at], most)]
-            found = cursor.execute(f"select {', '.join([ROW, *parts])} from ({rows})", parameters).fetchall()
+            return cursor.execute(f"select {', '.join([ROW, *parts])} from ({rows})", parameters).fetchall()
+
+        found = self._run(cancel, read)
         by_number = {values[0]: _cells(values) for values in found}
         return Page(start, list(places), [(number, by_number[number]) for number in ids if number in by_number])
 
@@ -152,25 +163,36 @@ class Table:
             conditions.append(f"{ROW} in (select unnest({numbers}::bigint[]))")
         meets = " and ".join(conditions) or "true"
         number = f"{ROW}::uinteger" if self.count < 2**32 else ROW
-        with self._at_work(cancel) as (cursor, scan), told(where):
-            if search and not sort:
-                view = View(0, _numbers([]), done=False)
-                for low, high in _stretches(self.count):
-                    if cancel:
-                        cancel.check()
-                    hits = f"select {number} from ({scan.sql(low, high)}) as data where {meets}"
-                    view.add(_fetch(cursor, hits, ordered=True))
-                    view.done = high >= self.count
-                    if seen:
-                        seen(view, high / self.count)
-                view.done = True
-                return view
-            query = f"select {number} from ({scan.sql(0, self.count)}) as data where {meets}"
-            if sort:
-                direction = "desc" if sort.descending else "asc"
-                query += f" order by {quoted(self.column(sort.column).name)} {direction} nulls last, {ROW}"
+        if search and not sort:
+            return self._run(
+                cancel, lambda cursor, scan: self._searched(cursor, scan, number, meets, cancel, seen), where
+            )
+        order = ""
+        if sort:
+            direction = "desc" if sort.descending else "asc"
+            order = f" order by {quoted(self.column(sort.column).name)} {direction} nulls last, {ROW}"
+
+        def find(cursor: Cursor, scan: Scan) -> View:
+            query = f"select {number} from ({scan.sql(0, self.count)}) as data where {meets}{order}"
             ids = _fetch(cursor, query, ordered=sort is None)
-        return View(len(ids), ids)
+            return View(len(ids), ids)
+
+        return self._run(cancel, find, where)
+
+    def _searched(
+        self, cursor: Cursor, scan: Scan, number: str, meets: str, cancel: Cancel | None, seen: Seen | None
+    ) -> View:
+        view = View(0, _numbers([]), done=False)
+        for low, high in _stretches(self.count):
+            if cancel:
+                cancel.check()
+            hits = f"select {number} from ({scan.sql(low, high)}) as data where {meets}"
+            view.add(_fetch(cursor, hits, ordered=True))
+            view.done = high >= self.count
+            if seen:
+                seen(view, high / self.count)
+        view.done = True
+        return view
 
     def _holds(self, search: str) -> str:
         """SQL that is true for a row one of whose cells holds the text, in any case."""
@@ -188,13 +210,13 @@ class Table:
 
     def histogram(self, column: str, bins: int = 40, *, cancel: Cancel | None = None) -> Histogram:
         """How the values, or the lengths of texts and lists, are spread over all rows."""
-        with self._at_work(cancel) as (cursor, scan), told():
-            return measures.histogram(cursor, scan.sql(0, self.count), self.column(column), bins)
+        found = self.column(column)
+        return self._run(cancel, lambda cursor, scan: measures.histogram(cursor, scan.sql(0, self.count), found, bins))
 
     def profile(self, column: str, *, cancel: Cancel | None = None) -> Profile:
         """Nulls, distinct values, extremes, quantiles and the most frequent values of a column over all rows."""
-        with self._at_work(cancel) as (cursor, scan), told():
-            return measures.profile(cursor, scan.sql(0, self.count), self.count, self.column(column))
+        found, count = self.column(column), self.count
+        return self._run(cancel, lambda cursor, scan: measures.profile(cursor, scan.sql(0, count), count, found))
 
     def close(self) -> None:
         """Let go of the files. A query that runs ends first."""
