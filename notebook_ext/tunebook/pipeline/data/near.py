@@ -5,7 +5,7 @@ same question with another answer is no copy, nor is the same answer to another 
 are a template (an instruction, a system prompt) and say nothing about copies: they are left out, so that rows which
 differ only in what fills a template are different.
 
-Memory: about 230 bytes a row beside the rows themselves. `bench/near_duplicates.py` measures the rate.
+Memory: about 400 bytes a row beside the rows themselves. `bench/near_duplicates.py` measures the rate.
 """
 
 from __future__ import annotations
