@@ -21,14 +21,17 @@ PACKAGES = (
 
 
 def clean_home(*, everything: bool) -> CleanResult:
-    """Remove work folders and cancelled or failed runs; with `everything` also succeeded ones. Never an unfinished run."""
+    """Remove work folders, converted tables, and cancelled or failed runs; with `everything` also succeeded ones and
+    objects that were written out of memory. Never an unfinished run, nor what it may still read.
+    """
     journal = Journal(home())
     states = {run_id: look(journal, run_id).run.state for run_id in journal.run_ids()}
     goes = {"failed", "cancelled"} | ({"succeeded"} if everything else set())
     removed: list[str] = []
     total = 0
     preparing = any(state not in ("succeeded", "failed", "cancelled") for state in states.values())
-    work = [] if preparing else sorted((home() / "jobs").glob("*"))
+    kept = ("jobs", "tables", "objects") if everything else ("jobs", "tables")
+    work = [] if preparing else [path for name in kept for path in sorted((home() / name).glob("*"))]
     for run_id, state in states.items():
         if state in goes:
             work.append(RunFolder(run_id).path)
@@ -36,13 +39,18 @@ def clean_home(*, everything: bool) -> CleanResult:
             removed.append(run_id)
     for path in work:
         total += _size(path)
-        shutil.rmtree(path, ignore_errors=True)
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
         if path.name not in removed:
             removed.append(path.name)
     return CleanResult(removed=removed, bytes=total)
 
 
 def _size(folder: Path) -> int:
+    if folder.is_file():
+        return folder.stat().st_size
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file() and not file.is_symlink())
 
 

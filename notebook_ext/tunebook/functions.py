@@ -48,7 +48,7 @@ def read(instruction: str) -> Reading:
 
 
 def inspect(
-    dataset: str,
+    dataset: Any,
     *,
     model: str | None = None,
     config: str | None = None,
@@ -57,18 +57,22 @@ def inspect(
     max_length: int | None = None,
     against: str | None = None,
 ) -> DataReport:
-    """Look at every row of a data set, with a model's tokenizer where one is named, for a benchmark's texts too."""
+    """Look at every row of a data set, with a model's tokenizer where one is named, for a benchmark's texts too.
+
+    `dataset` is a path, a Hub id, a datasets.Dataset or DatasetDict, or a pandas or polars frame.
+    """
     from tunebook.pipeline.control import anchored
+    from tunebook.pipeline.data.memory import called, placed
     from tunebook.pipeline.plan.checkpoint_model import find_model
     from tunebook.pipeline.plan.make import inspect_for
     from tunebook.pipeline.spec import make_spec
 
-    said = {"dataset": dataset, "model": model, "dataset_config": config, "split": split, "method": method}
+    said = {"dataset": placed(dataset), "model": model, "dataset_config": config, "split": split, "method": method}
     spec = make_spec(
         **{name: value for name, value in (said | {"max_length": max_length}).items() if value is not None}
     )
     found = inspect_for(anchored(spec), find_model(model, None) if model else None, against=against).report
-    return found.model_copy(update={"dataset": dataset})
+    return found.model_copy(update={"dataset": called(dataset)})
 
 
 def plan(instruction: str, *, on: str | None = None, budget: float | None = None, **fields: Any) -> PlanResult:

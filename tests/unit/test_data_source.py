@@ -19,11 +19,13 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import tunebook
 from tunebook.pipeline.data.fingerprint import fingerprint
 from tunebook.pipeline.data.inspection import inspect_data
 from tunebook.pipeline.data.rows import load_rows, stored
 from tunebook.pipeline.data.source import load_code, locate
 from tunebook.pipeline.errors import CallError
+from tunebook.pipeline.home import home
 
 ROWS = [{"prompt": f"Is {n} even?", "completion": "yes" if n % 2 == 0 else "no"} for n in range(40)]
 
@@ -152,6 +154,17 @@ def test_objects_in_memory_are_read_and_stored_for_jobs(tmp_path: Path) -> None:
     folder = stored(whole, tmp_path / "kept")
     again = load_rows(str(folder), locate(str(folder)))
     assert fingerprint(again.train, again.eval) == fingerprint(held.train, held.eval)
+
+
+def test_a_frame_is_inspected_as_a_file_is_and_written_once() -> None:
+    for _ in range(2):
+        report = tunebook.inspect(pandas.DataFrame(ROWS))
+    assert (report.dataset, report.rows, report.format) == ("DataFrame in memory", 40, "prompt and completion")
+    assert len(list((home() / "objects").iterdir())) == 1
+    assert tunebook.clean(everything=True).removed
+    assert not list((home() / "objects").iterdir())
+    with pytest.raises(CallError, match="is a list, which holds no rows"):
+        tunebook.inspect([1, 2])
 
 
 @pytest.mark.parametrize("whole", [datasets.Dataset, datasets.DatasetDict])
