@@ -34,9 +34,18 @@ export function Grid({ source, columns: all, version, opened, open, profile }: P
   const [offset, setOffset] = useState(0);
   const [cursor, setCursor] = useState({ row: 0, column: 0 });
   const told = useRef(0); // the position of the scrollbar that we set ourselves
+  const toOpen = useRef<number | null>(null);
   const now = useRef({ offset: 0, row: 0, column: 0 }); // from where the last key led, though it may not be drawn yet
 
   const rows = source.count;
+  /** Opens the row that was chosen, as soon as it is here: a key can be quicker than the answer. */
+  const openHere = () => {
+    const row = toOpen.current === null ? undefined : source.at(toOpen.current);
+    if (!row || toOpen.current === null) return;
+    open(row.number, toOpen.current);
+    toOpen.current = null;
+  };
+  useEffect(openHere, [version]);
   const scale = useMemo(() => scaling(rows, viewport), [rows, viewport]);
   const move = (to: number) => {
     const place = clamp(to, 0, Math.max(rows * rowHeight - viewport, 0));
@@ -63,6 +72,7 @@ export function Grid({ source, columns: all, version, opened, open, profile }: P
   const query = source.query;
   useLayoutEffect(() => {
     now.current.row = 0;
+    toOpen.current = null;
     setCursor((at) => ({ ...at, row: 0 }));
     move(0);
   }, [query]);
@@ -152,10 +162,10 @@ export function Grid({ source, columns: all, version, opened, open, profile }: P
   };
 
   const openAt = (place: number) => {
-    const row = source.at(place);
     now.current.row = place;
     setCursor((at) => ({ ...at, row: place }));
-    if (row) open(row.number, place);
+    toOpen.current = place;
+    openHere();
   };
 
   const gutter = 24 + 7.5 * count(Math.max(source.all, 999)).length;

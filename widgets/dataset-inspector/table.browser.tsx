@@ -102,6 +102,16 @@ test("keys walk the rows: arrows, pages, both ends, and Enter opens", async () =
   expect(document.activeElement).toBe(grid(el));
 });
 
+test("a row that is not here yet is opened when it comes", async () => {
+  const { el } = await mountState("table-10m");
+  grid(el).focus();
+  for (const key of ["End", "Enter"]) {
+    grid(el).dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+  }
+  await settled();
+  expect(heading(el)).toBe("Row 9,999,999");
+});
+
 test("keys of the grid do not reach the notebook", async () => {
   const { el } = await mountState("table-ready");
   const heard: string[] = [];
