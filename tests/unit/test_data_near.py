@@ -69,6 +69,13 @@ def test_another_answer_to_the_same_question_is_no_copy() -> None:
     assert among([(question, "Yes."), (reworded(question, random), "Yes.")]) == [Copy(1, 0)]
 
 
+def test_answers_that_change_places_are_no_copy() -> None:
+    random = Random(5)
+    prompt, one, other = (f"{sentence(random)} {sentence(random)}" for _ in range(3))
+    triples = [(prompt, one, other), (prompt, other, one), (reworded(prompt, random), one, other)]
+    assert near_copies(3, triples.__getitem__) == [Copy(2, 0)]
+
+
 def test_very_long_rows_and_rows_without_words_are_no_trouble() -> None:
     random = Random(3)
     book = " ".join(sentence(random) for _ in range(2000))

@@ -1,7 +1,7 @@
 """Rows that nearly repeat another: MinHash finds the candidates, the real Jaccard similarity of their shingles decides.
 
-Two rows are near copies if at least 0.7 of their shingles are shared, in what they ask and in what they answer: the
-same question with another answer is no copy, nor is the same answer to another question. Shingles that many rows share
+Two rows are near copies if at least 0.7 of their shingles are shared, in each part of what they say: the same question
+with another answer is no copy, nor is the same answer to another question. Shingles that many rows share
 are a template (an instruction, a system prompt) and say nothing about copies: they are left out, so that rows which
 differ only in what fills a template are different.
 
@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from tunebook.pipeline.data.said import words
@@ -33,8 +34,6 @@ TRIED = 3  # pairs of one row that are compared
 AT_ONCE = 2048  # pairs that are compared together
 ALIGNED = 4000  # words of two texts that are compared word by word; of more they are counted
 SEED = 42
-
-Sets = tuple[frozenset[int], frozenset[int], frozenset[int]]
 
 
 @dataclass(frozen=True)
@@ -111,7 +110,8 @@ def _sketches(places: Sequence[int], said: Said, templates: NDArray[np.uint64]) 
     done = 0
     for part in shingled(places, said):
         own = _own(part, templates)
-        sizes = np.diff(np.concatenate([[0], np.cumsum(own)])[np.concatenate([part.starts, part.ends[-1:]])])
+        ends = np.concatenate([part.bounds[:, 0], part.bounds[-1:, -1]])
+        sizes = np.diff(np.concatenate([[0], np.cumsum(own)])[ends])
         enough = sizes >= FEWEST
         if not enough.any():
             continue
@@ -191,15 +191,15 @@ def _verified(pairs: NDArray[np.int64], said: Said, templates: NDArray[np.uint64
     return [Copy(place, of) for place, of in sorted(found.items())]
 
 
-def _sets(places: list[int], said: Said, templates: NDArray[np.uint64]) -> dict[int, Sets]:
-    """Of each row: the shingles of what it asks, of what it answers, and those of both that are no template's."""
-    result: dict[int, Sets] = {}
+def _sets(places: list[int], said: Said, templates: NDArray[np.uint64]) -> dict[int, list[frozenset[int]]]:
+    """Of each row: the shingles of each of its parts, and those of all parts that are no template's."""
+    result: dict[int, list[frozenset[int]]] = {}
     for part in shingled(places, said):
         own = _own(part, templates)
-        for place, start, middle, end in zip(part.places, part.starts, part.middles, part.ends, strict=True):
-            asked, answered = part.flat[start:middle], part.flat[middle:end]
-            distinct = part.flat[start:end][own[start:end]]
-            result[int(place)] = tuple(frozenset(some.tolist()) for some in (asked, answered, distinct))  # type: ignore[assignment]
+        for place, bounds in zip(part.places.tolist(), part.bounds.tolist(), strict=True):
+            pieces = [part.flat[start:end] for start, end in pairwise(bounds)]
+            whole = slice(bounds[0], bounds[-1])
+            result[place] = [frozenset(some.tolist()) for some in (*pieces, part.flat[whole][own[whole]])]
     return result
 
 

@@ -14,29 +14,27 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WIDTH = 3  # words
-CLIP = 100_000  # characters of what a row asks, and of what it answers, that are looked at
+CLIP = 100_000  # characters of each part of a row that are looked at
 CHUNK_ROWS, CHUNK_WORDS = 8192, 400_000
 
-#: What the row at a place asks and what it answers.
-Said = Callable[[int], tuple[str, str]]
+#: What the row at a place says, part by part: what it asks, what it answers. As many parts for each row.
+Said = Callable[[int], tuple[str, ...]]
 
 
 @dataclass(frozen=True)
 class Shingled:
-    """Some rows. `flat` holds their shingles: row n asks those from starts[n] to middles[n], answers those to ends[n]."""
+    """Some rows. `flat` holds their shingles: those of part p of row n are flat[bounds[n, p]:bounds[n, p + 1]]."""
 
     places: NDArray[np.int64]
     flat: NDArray[np.uint64]
-    starts: NDArray[np.int64]
-    middles: NDArray[np.int64]
-    ends: NDArray[np.int64]
+    bounds: NDArray[np.int64]
 
     @property
     def row_of(self) -> NDArray[np.int64]:
         """For each shingle the number of its row."""
         import numpy as np
 
-        return np.repeat(np.arange(len(self.places)), self.ends - self.starts)
+        return np.repeat(np.arange(len(self.places)), self.bounds[:, -1] - self.bounds[:, 0])
 
 
 def shingled(places: Sequence[int], said: Said) -> Iterator[Shingled]:
@@ -59,8 +57,10 @@ def shingled(places: Sequence[int], said: Said) -> Iterator[Shingled]:
 def _shingled(places: list[int], texts: list[list[str]]) -> Shingled:
     import numpy as np
 
-    flat, bounds = ngrams(texts, WIDTH)
-    return Shingled(np.array(places, dtype=np.int64), flat, bounds[:-1:2], bounds[1::2], bounds[2::2])
+    flat, ends = ngrams(texts, WIDTH)
+    parts = len(texts) // len(places)
+    bounds = np.stack([ends[part : len(ends) - parts + part : parts] for part in range(parts + 1)], axis=1)
+    return Shingled(np.array(places, dtype=np.int64), flat, bounds)
 
 
 def ngrams(texts: Sequence[Sequence[str]], width: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:

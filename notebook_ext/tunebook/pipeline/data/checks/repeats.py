@@ -80,7 +80,7 @@ def no_row_is_trained_twice(examined: Examined) -> Verdict:
             exact.append(place)
         else:
             first[key] = place
-    near = near_copies(len(examined.rows), lambda place: _parts(examined, place), skip=exact)
+    near = near_copies(len(examined.rows), lambda place: _parts_of_pair(examined, place), skip=exact)
     if not exact and not near:
         return Verdict(f"no two of {len(examined.rows):,} rows are the same or nearly so")
     findings: list[Finding] = []
@@ -125,3 +125,12 @@ def _whole(examined: Examined, place: int) -> str:
 def _parts(examined: Examined, place: int) -> tuple[str, str]:
     row, layout = examined.rows[place], examined.layouts.of_row[place]
     return said.asked(row, layout), said.answered(row, layout)
+
+
+def _parts_of_pair(examined: Examined, place: int) -> tuple[str, str, str]:
+    """As `_parts`, the rejected answer of a preference pair by itself: two pairs with swapped answers are no copies."""
+    row, layout = examined.rows[place], examined.layouts.of_row[place]
+    if layout is None or layout.format != "preference":
+        return said.asked(row, layout), said.answered(row, layout), ""
+    chosen, rejected = (" ".join(said.texts(row.get(name))) for name in ("chosen", "rejected"))
+    return said.asked(row, layout), chosen, rejected
