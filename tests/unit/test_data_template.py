@@ -64,3 +64,19 @@ def test_tools_and_template_arguments_reach_the_template(model_folder: Path) -> 
     tool = {"type": "function", "function": {"name": "now", "description": "The time.", "parameters": {}}}
     rows = [turns(f"{sentence(Random(n))}?", sentence(Random(n + 99))) | {"tools": [tool]} for n in range(30)]
     assert checked(rows, model_folder, "K17").status == "passed"
+
+
+@pytest.mark.parametrize(("template", "status"), [("qwen2_5", "passed"), ("deepseek_r1_distill", "found")])
+def test_a_real_template_that_opens_a_thought_only_when_asked_is_found(
+    template: str, status: str, model_folder: Path, tmp_path: Path
+) -> None:
+    """DeepSeek's asks with `<think>` behind the prompt, and writes no such thing before an answer that it is given."""
+    import trl
+    from transformers import AutoConfig, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(model_folder)
+    file = Path(trl.__file__).parent / "chat_templates" / f"{template}.jinja"
+    tokenizer.chat_template = file.read_text(encoding="utf-8")
+    tokenizer.save_pretrained(tmp_path)
+    AutoConfig.from_pretrained(model_folder).save_pretrained(tmp_path)
+    assert checked(pairs(Random(1), 30), tmp_path, "K17").status == status

@@ -20,8 +20,8 @@ def one_token_begins_the_text(examined: Examined) -> Verdict:
     if not bos:
         return Verdict("the tokenizer has no BOS token")
     if summary.two_starts:
-        message = "{n} {begin|begins} with two BOS tokens: one in the text, one that the tokenizer adds"
-        remedy = f"take {bos} out of the text"
+        message = f"{{n}} {{begin|begins}} with two BOS tokens ({bos}), where the model expects one"
+        remedy = f"take {bos} out of the text, or out of the chat template"
         return Verdict(
             "the first two tokens of every row looked at",
             [examined.finding("K06", "warning", summary.two_starts, message, remedy)],
