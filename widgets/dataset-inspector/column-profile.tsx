@@ -114,11 +114,10 @@ function Bars({ histogram: { of, edges, counts }, list }: { histogram: ColumnHis
   const highest = Math.max(...counts, 1);
   const bar = width / counts.length;
   const whole = of === "length";
-  // The last edge of whole numbers is one beyond the last of them.
   const first = edges[0] ?? 0;
-  const last = (edges.at(-1) ?? 0) - (whole ? 1 : 0);
+  const last = edges.at(-1) ?? 0;
   const words = whole ? (list ? "parts of a list" : "characters of a text") : "values";
-  const said = (value: number) => (whole ? count(value) : number(value));
+  const said = (value: number) => (Number.isInteger(value) ? count(value) : number(value));
   return (
     <figure class="tb-histogram">
       <figcaption class="tb-label">{words}</figcaption>

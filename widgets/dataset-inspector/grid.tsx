@@ -22,8 +22,8 @@ interface Props {
 /** More columns than a person reads would only be slow. */
 export const columnsMost = 40;
 const around = 6; // rows drawn above and below those in sight
-const widths = { number: "96px", bool: "72px", time: "168px", binary: "96px", text: "", nested: "" };
-const least = { number: 96, bool: 72, time: 168, binary: 96, text: 160, nested: 200 };
+const widths = { number: "112px", bool: "80px", time: "168px", binary: "96px", text: "", nested: "" };
+const least = { number: 112, bool: 80, time: 168, binary: 96, text: 160, nested: 200 };
 
 export function Grid({ source, columns: all, version, opened, open, profile }: Props) {
   const columns = all.slice(0, columnsMost);

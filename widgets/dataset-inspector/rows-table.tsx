@@ -1,4 +1,4 @@
-// All rows of the data set: what is shown of them, the grid, a column's profile, and the row that is open.
+// All rows of the data set: what is shown of them, the grid, and below it the row that is open or what a column holds.
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { counted } from "../shared/format";
@@ -32,6 +32,7 @@ export function RowsTable({ source, table, preview, maxLength, wish }: Props) {
   const at = useRef(opened);
   const open = (row: number, place: number) => {
     at.current = { row, place };
+    setColumn(null);
     setOpened(at.current);
   };
   useEffect(() => {
@@ -56,7 +57,7 @@ export function RowsTable({ source, table, preview, maxLength, wish }: Props) {
   return (
     <div class="tb-table-side">
       <Toolbar source={source} version={version} only={only} clearOnly={() => setOnly("")} />
-      <div class="tb-grid-and-drawer">
+      <div class="tb-grid-frame">
         {source.count === 0 && !source.finding ? (
           <p class="tb-grid-empty tb-muted">
             {source.all === 0 ? "The data set has no rows." : "No row is like that."}
@@ -71,21 +72,24 @@ export function RowsTable({ source, table, preview, maxLength, wish }: Props) {
             profile={setColumn}
           />
         )}
-        {shown && <ColumnDrawer source={source} column={shown} close={() => setColumn(null)} />}
       </div>
       {table.columns.length > columnsMost && (
         <p class="tb-label">
           The first {columnsMost} of {counted(table.columns.length, "column", "columns")}; an open row shows more.
         </p>
       )}
-      <OpenedRow
-        source={source}
-        columns={table.columns}
-        row={row}
-        preview={preview}
-        maxLength={maxLength}
-        turn={turn}
-      />
+      {shown ? (
+        <ColumnDrawer source={source} column={shown} close={() => setColumn(null)} />
+      ) : (
+        <OpenedRow
+          source={source}
+          columns={table.columns}
+          row={row}
+          preview={preview}
+          maxLength={maxLength}
+          turn={turn}
+        />
+      )}
     </div>
   );
 }

@@ -52,7 +52,7 @@ def histogram(cursor: duckdb.DuckDBPyConnection, rows: str, column: Column, bins
     ).fetchall():
         if at is not None:
             counts[min(max(at, 0), bins - 1)] += amount
-    edges = [low + width * at for at in range(bins)] + [low + width * bins if whole else high]
+    edges = [low + width * at for at in range(bins)] + [high]
     return Histogram(of, edges, counts)
 
 

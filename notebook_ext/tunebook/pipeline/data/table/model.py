@@ -35,7 +35,10 @@ class Page:
 
 @dataclass(frozen=True)
 class Histogram:
-    """`counts[i]` rows lie from `edges[i]` up to `edges[i + 1]`; of text and lists it is their length that is counted."""
+    """`counts[i]` rows lie from `edges[i]` up to `edges[i + 1]`, which only the last bar includes.
+
+    Of text and lists it is their length that is counted.
+    """
 
     of: Literal["value", "length"]
     edges: list[float]
