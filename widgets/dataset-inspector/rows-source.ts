@@ -22,7 +22,7 @@ export const everything: Query = { search: "", where: "", sort: null, rows: null
 /** Rows are asked for in blocks, so that scrolling by one row asks for nothing new. */
 export const block = 60;
 const blocksKept = 60;
-/** When an answer takes longer than this, what is wanted by then is asked instead. */
+/** When an answer takes longer than this and is not what is wanted by then, that is asked instead. */
 const patience = 400;
 
 type Ask = Pick<Host<unknown>, "send" | "listen">;
@@ -44,7 +44,7 @@ export class RowsSource {
   #finding = false;
   #error = "";
   #wanted: { first: number; last: number; columns: number[] } | null = null;
-  #inFlight: { id: string; at: number } | null = null;
+  #inFlight: { id: string; at: number; view: string; from: number; to: number } | null = null;
 
   constructor(host: Ask, rows: number, signal: AbortSignal) {
     this.#host = host;
@@ -168,7 +168,6 @@ export class RowsSource {
   #load(): void {
     const wanted = this.#wanted;
     if (!wanted || this.#count === 0) return;
-    if (this.#inFlight && performance.now() - this.#inFlight.at < patience) return;
     const last = Math.min(wanted.last, this.#count - 1);
     let from = Math.floor(wanted.first / block);
     let to = Math.floor(last / block);
@@ -177,6 +176,10 @@ export class RowsSource {
     if (from > to) return;
     to = Math.min(to, from + 4);
     const view = this.#view;
+    // An answer that takes long is waited for as long as it is still wanted: to ask again would only begin it anew.
+    const { at: asked, ...before } = this.#inFlight ?? { at: 0, view: null, from: 0, to: 0 };
+    if (before.view === view && before.from <= from && before.to >= to) return;
+    if (before.view !== null && performance.now() - asked < patience) return;
     const start = from * block;
     const length = (to - from + 1) * block;
     const id = this.#send({ kind: "page", view, start, length, columns: wanted.columns }, (reply) => {
@@ -193,7 +196,7 @@ export class RowsSource {
       if (reply.rows) this.#load();
       else if (reply.cancelled && !this.#inFlight) setTimeout(() => this.#load(), patience);
     });
-    this.#inFlight = { id, at: performance.now() };
+    this.#inFlight = { id, at: performance.now(), view, from, to };
     // Without an answer by then, what is in sight by then is asked for, which ends this request.
     setTimeout(() => this.#inFlight?.id === id && this.#load(), patience + 10);
   }

@@ -258,6 +258,22 @@ test("the table is there while the inspection runs, and stays as it was when tha
   expect(seen(el)[0]).toBe("500");
 });
 
+test("a page that takes long is asked for once, until something else is in sight", async () => {
+  const { el, model } = await mountState("table-slow-pages");
+  const pages = () => model.sent.filter(({ kind }) => kind === "page").length;
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  expect(pages()).toBe(1);
+  scroller(el).scrollTop = 1_000_000;
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  expect(pages()).toBe(2);
+  const { id, start, length } = model.asked("page");
+  expect(length).toBeLessThanOrEqual(300);
+  const rows = Array.from({ length }, (_, at): [number, string] => [start + at, "here"]);
+  model.reply({ kind: "table", of: "page", id, start, columns: [0], rows });
+  await settled();
+  expect(seen(el)).not.toContain("…");
+});
+
 test("a view that Python does not keep any more is made again", async () => {
   const { el, model } = await mountState("table-ready");
   await field(el, "search", "owl");

@@ -6,6 +6,8 @@ import * as hostile from "./hostile";
 export interface FakeTable {
   info: TableInfo;
   cell: (row: number, column: string) => Cell;
+  /** Whether pages are never answered. */
+  slowPages?: true;
   /** What a view is answered with: its rows, or what is wrong; `later` is never answered. */
   view?: (request: Extract<TableRequest, { kind: "view" }>) => number[] | string | "later";
 }
@@ -79,6 +81,7 @@ export const tables: Record<string, FakeTable> = {
   ordinary: ordinary(1200),
   none: { info: { rows: 0, columns }, cell: plain },
   huge: ordinary(10_000_000),
+  slowPages: { ...ordinary(10_000_000), slowPages: true },
   slow: { ...ordinary(10_000_000), view: () => "later" },
   hostile: {
     info: {
@@ -118,6 +121,7 @@ export function answered(table: FakeTable, views: Map<string, number[]>, request
       return { ...told, count: whole ? info.rows : found.length, share: 1 };
     }
     case "page": {
+      if (table.slowPages) return null;
       const view = views.get(request.view);
       const end = Math.min(request.start + request.length, view?.length ?? info.rows);
       const rows: TableReply["rows"] = [];

@@ -243,6 +243,7 @@ export const states: Record<string, State> = {
   "table-nothing-found": rows("ordinary", made.data, "", [{ fill: "input[type=search]", text: "not there" }]),
   "table-conversation": rows("ordinary", null, "", [{ click: ".tb-grid-row:nth-child(5)" }]),
   "table-slow": rows("slow", made.data),
+  "table-slow-pages": rows("slowPages", null, "Reading /home/me/data/kinds.jsonl"),
   "table-none": rows("none", null),
   "table-hostile": rows("hostile", hostile.hostileData),
   "table-long": rows("long", made.clean),
