@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -131,3 +132,20 @@ def test_importing_the_inspection_loads_nothing_heavy() -> None:
         check=True,
     ).stdout.split()
     assert heavy.isdisjoint(loaded)
+
+
+def test_rows_that_do_not_fit_into_memory_are_sampled_and_that_is_said(
+    kinds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tunebook.pipeline.data import sampling
+
+    assert inspect_data(str(kinds)).report.findings == []
+    monkeypatch.setattr(sampling, "ROW_BYTES", sampling.ROW_BYTES * 10**4)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=10**10))
+    inspection = inspect_data(str(kinds))
+    report = inspection.report
+    assert report.rows == inspection.train_rows == 1200
+    first = report.findings[0]
+    assert (first.id, first.severity, first.examples) == ("sampled", "warning", [])
+    assert 100 < 1200 - first.rows < 130
+    assert first.message.startswith(f"Only {1200 - first.rows:,} of 1,200 rows, drawn at random, fit into memory")

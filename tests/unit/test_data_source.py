@@ -199,6 +199,14 @@ def test_broken_lines_are_numbered_and_every_other_row_is_read(
     assert [line.number for line in held.unreadable] == [at for at, (_, good) in enumerate(lines, 1) if not good]
 
 
+def test_a_list_over_several_lines_is_one_document(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps(ROWS, indent=1))
+    assert load_rows(str(path), locate(str(path)), mend_in=tmp_path / "mended").unreadable == []
+    path.write_text(json.dumps(ROWS))
+    assert read(path) == ROWS
+
+
 def test_a_broken_line_in_the_middle_is_a_finding_and_the_rest_is_inspected(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     good = "".join(json.dumps(row) + "\n" for row in ROWS)

@@ -17,6 +17,7 @@ from tunebook.pipeline.data.source import COMPRESSED
 #: The check that tells of them; it has no number of its own among the silent killers, since nothing is silent about it.
 CHECK = "unreadable"
 NAMED = 3
+NO_OBJECT = "is no JSON object"
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,8 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes, str]]:
         return
     with _OPEN[path.suffix.lower()](path, "rb") if packed else path.open("rb") as file:
         for number, line in enumerate(file, start=1):
-            if number == 1 and line.lstrip().startswith(b"["):
-                return
+            if number == 1 and line.lstrip().startswith(b"[") and _wrong(line) != NO_OBJECT:
+                return  # the list goes on in the next line: one JSON document
             if line.strip():
                 yield number, line if line.endswith(b"\n") else line + b"\n", _wrong(line)
 
@@ -99,7 +100,7 @@ def _wrong(line: bytes) -> str:
         return "is not UTF-8"
     except (ValueError, RecursionError) as failure:
         return f"is not JSON ({failure})"
-    return "" if isinstance(value, dict) else "is no JSON object"
+    return "" if isinstance(value, dict) else NO_OBJECT
 
 
 def told(bad: list[BadLine], rows: int) -> tuple[Check, Finding]:

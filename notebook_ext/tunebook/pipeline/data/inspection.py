@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tunebook.pipeline.benchmarks import benchmark_texts
-from tunebook.pipeline.data import broken
+from tunebook.pipeline.data import broken, sampling
 from tunebook.pipeline.data import giants as oversized
 from tunebook.pipeline.data import methods as fitting
 from tunebook.pipeline.data.answers import answers_a_row, answers_of, kind_of_answers
@@ -61,6 +61,9 @@ def inspect_data(
     source = locate(dataset, config=config, split=split, revision=revision) if isinstance(dataset, str) else None
     with tempfile.TemporaryDirectory(prefix="tunebook-rows-") as mended:
         held = load_rows(dataset, source, rows=rows, eval_share=eval_share, seed=seed, mend_in=Path(mended))
+    total = len(held.train)
+    if (fitting_in := sampling.fitting_rows(held)) < total:
+        held = sampling.sample(held, fitting_in, seed)
     every: list[Row] = held.train.to_list()
     every_held_out: list[Row] | None = held.eval.to_list() if held.eval is not None else None
     huge, huge_held_out = oversized.giants(every), oversized.giants(every_held_out or [])
@@ -123,10 +126,13 @@ def inspect_data(
     if held.unreadable:
         check, finding = broken.told(held.unreadable, whole)
         checks, findings = [*checks, check], [finding, *findings]
+    if len(every) < total:
+        check, finding = sampling.told(len(every), total)
+        checks, findings = [*checks, check], [finding, *findings]
     progress(1, 1, "Done")
     report = DataReport(
         dataset=name_of(dataset),
-        rows=len(every),
+        rows=total,
         columns=columns,
         format=layouts.words(),
         methods=fits,
@@ -139,7 +145,7 @@ def inspect_data(
         report=report,
         preview=seen.preview,
         fingerprint=fingerprint(every, every_held_out),
-        train_rows=len(every),
+        train_rows=total,
         eval_rows=len(every_held_out) if every_held_out is not None and held.by_data_set else 0,
         answer_kind=kind_of_answers(answers),
         source=source,
