@@ -34,9 +34,9 @@ def one(tmp_path: Path) -> Iterator[Kernel]:
 class Asked:
     """The panel of a cell and what its table answers."""
 
-    def __init__(self, one: Kernel, path: Path) -> None:
+    def __init__(self, one: Kernel, path: Path | None = None, expression: str = "") -> None:
         self.kernel = one
-        outcome = one.run(f"import tunebook\npanel = tunebook.DatasetInspector({str(path)!r})\npanel")
+        outcome = one.run(f"import tunebook\npanel = tunebook.DatasetInspector({expression or repr(str(path))})\npanel")
         assert not outcome.failed, outcome.stderr
         (opened,) = [
             message["content"]
@@ -170,3 +170,12 @@ def test_a_jsonl_is_prepared_and_a_missing_file_is_said_once(one: Kernel, kinds:
     heard = one.heard(lambda message: bool((snapshot(message) or {}).get("table_problem")))
     told = (snapshot(heard) or {})["table_problem"]
     assert "nothing.jsonl" in told and "\n" not in told
+
+
+def test_a_frame_in_memory_is_shown_as_a_file_is(one: Kernel) -> None:
+    one.run("import pandas\nframe = pandas.DataFrame({'prompt': [f'q{n}' for n in range(40)], 'completion': 'a'})")
+    asked = Asked(one, expression="frame")
+    assert asked("view", "a", search="q39")["count"] == 1
+    done = snapshot(one.heard(lambda message: bool((snapshot(message) or {}).get("view")), timeout=120)) or {}
+    assert (done["view"]["dataset"], done["view"]["rows"]) == ("DataFrame in memory", 40)
+    assert one.run("tunebook.DatasetInspector([1])").failed

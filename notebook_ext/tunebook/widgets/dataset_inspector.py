@@ -18,22 +18,24 @@ if TYPE_CHECKING:
 class DatasetInspector(Panel):
     """The table of all rows at once, and the findings as soon as the inspection, a job of its own, has made them.
 
-    `dataset` is a Hub id or a local path, `model` the one whose tokenizer and template to use. Raises CallError for
-    values that can be neither.
+    `dataset` is a Hub id, a local path, a datasets.Dataset or DatasetDict, or a pandas or polars frame; `model` the one
+    whose tokenizer and template to use. Raises CallError for values that can be none of these.
     """
 
     bundle_name = "dataset-inspector"
 
-    def __init__(self, dataset: str, model: str | None = None) -> None:
+    def __init__(self, dataset: Any, model: str | None = None) -> None:
         from tunebook.pipeline.control import anchored
+        from tunebook.pipeline.data.memory import called, placed
         from tunebook.pipeline.spec import make_spec
 
-        self._spec = anchored(make_spec(dataset=dataset, **({"model": model} if model else {})))
+        self._spec = anchored(make_spec(dataset=placed(dataset), **({"model": model} if model else {})))
+        self._name = called(dataset)
         self._closed = threading.Event()
         super().__init__()
         self._said: dict[str, Any] = {
             "view": None,
-            "working": f"Reading {dataset}",
+            "working": f"Reading {self._name}",
             "problem": None,
             "table": None,
             "opening": "",
@@ -64,7 +66,8 @@ class DatasetInspector(Panel):
 
     def _inspect(self) -> None:
         try:
-            self._say({"view": data_view(self._inspection()), "working": "", "problem": None})
+            view = data_view(self._inspection()) | {"dataset": self._name}
+            self._say({"view": view, "working": "", "problem": None})
         except TunebookError as error:
             if not self._closed.is_set():
                 self._failed(str(error), error.remedy if isinstance(error, CallError) else "")
