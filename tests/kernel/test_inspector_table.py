@@ -179,3 +179,20 @@ def test_a_frame_in_memory_is_shown_as_a_file_is(one: Kernel) -> None:
     done = snapshot(one.heard(lambda message: bool((snapshot(message) or {}).get("view")), timeout=120)) or {}
     assert (done["view"]["dataset"], done["view"]["rows"]) == ("DataFrame in memory", 40)
     assert one.run("tunebook.DatasetInspector([1])").failed
+
+
+def test_all_rows_of_a_finding_are_shown_alone_not_just_its_examples(one: Kernel, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    rows = [
+        {"prompt": f"Say the number {n} in words, please", "completion": "" if n % 4 == 1 else "x"} for n in range(40)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    asked = Asked(one, path)
+    done = snapshot(one.heard(lambda message: bool((snapshot(message) or {}).get("view")), timeout=120)) or {}
+    findings = done["view"]["findings"]
+    place = next(at for at, finding in enumerate(findings) if "empty answer" in finding["message"])
+    assert (findings[place]["examples"], findings[place]["listed"]) == ([1, 5, 9], 10)
+    assert asked("view", "a", rows=[1, 5, 9], finding=place)["count"] == 10
+    shown = asked("page", "b", view="a", start=0, length=20, columns=[0])
+    assert [row[0] for row in shown["rows"]] == list(range(1, 40, 4))
+    assert asked("view", "c", rows=[1, 5, 9], finding=99)["count"] == 3

@@ -28,7 +28,7 @@ export function Findings({ findings, checks, onPage, jump, only }: Props) {
     <>
       <ul class="tb-findings">
         {sorted.map((finding) => (
-          <li key={finding.id}>
+          <li key={`${finding.id} ${finding.message}`}>
             <Glyph name={severities[finding.severity].glyph} />
             <div>
               <p>
@@ -42,10 +42,10 @@ export function Findings({ findings, checks, onPage, jump, only }: Props) {
                 {percent(finding.share)} of rows. <Shown text={finding.remedy} />
               </p>
               <Examples rows={finding.examples} onPage={onPage} jump={jump} />
-              {only && finding.examples.length > 0 && (
+              {only && finding.listed > 0 && (
                 <button type="button" class="tb-link tb-small" onClick={() => only(finding)}>
-                  {finding.examples.length < finding.rows
-                    ? `Show the first ${count(finding.examples.length)} of them alone`
+                  {finding.listed < finding.rows
+                    ? `Show the first ${count(finding.listed)} of them alone`
                     : "Show them alone"}
                 </button>
               )}

@@ -31,7 +31,9 @@ function Inspector({ host, signal }: { host: InspectorHost; signal: AbortSignal 
   const rows = table?.rows ?? -1;
   const source = useMemo(() => (rows < 0 ? null : new RowsSource(host, rows, signal)), [host, rows, signal]);
   const only = (finding: View["findings"][number]) =>
-    wished({ rows: { of: finding.message, numbers: finding.examples } });
+    wished({
+      rows: { of: finding.message, numbers: finding.examples, finding: view?.findings.indexOf(finding) ?? -1 },
+    });
 
   const sentence =
     view?.sentence ??

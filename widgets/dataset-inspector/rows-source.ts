@@ -10,6 +10,7 @@ export interface Query {
   where: string;
   sort: { column: string; descending: boolean } | null;
   rows: number[] | null;
+  finding: number | null;
 }
 
 export interface Row {
@@ -17,7 +18,7 @@ export interface Row {
   cells: Map<number, Cell>; // by the place of their column
 }
 
-export const everything: Query = { search: "", where: "", sort: null, rows: null };
+export const everything: Query = { search: "", where: "", sort: null, rows: null, finding: null };
 
 /** Rows are asked for in blocks, so that scrolling by one row asks for nothing new. */
 export const block = 60;

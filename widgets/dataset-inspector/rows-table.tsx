@@ -13,7 +13,7 @@ import { Toolbar } from "./toolbar";
 export interface Wish {
   turn: number;
   open?: number;
-  rows?: { of: string; numbers: number[] };
+  rows?: { of: string; numbers: number[]; finding: number };
 }
 
 interface Props {
@@ -39,7 +39,7 @@ export function RowsTable({ source, table, preview, maxLength, wish }: Props) {
     if (wish?.open !== undefined) open(wish.open, source.query.rows ? -1 : wish.open);
     if (wish?.rows) {
       setOnly(wish.rows.of);
-      source.ask({ ...source.query, rows: wish.rows.numbers });
+      source.ask({ ...source.query, rows: wish.rows.numbers, finding: wish.rows.finding });
     }
   }, [wish, source]);
 

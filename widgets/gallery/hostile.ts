@@ -30,7 +30,16 @@ export const hostileData: DatasetView = {
   dataset: nasty,
   columns: [{ name: nasty, type: markup, nulls: 3 }],
   findings: [
-    { id: markup, severity: "error", rows: 1, share: 0.00001, examples: [0, 1], message: nasty, remedy: nasty },
+    {
+      id: markup,
+      severity: "error",
+      rows: 1,
+      share: 0.00001,
+      examples: [0, 1],
+      listed: 2,
+      message: nasty,
+      remedy: nasty,
+    },
   ],
   checks: [{ id: markup, status: "found", why: nasty }],
   preview: [

@@ -64,6 +64,7 @@ export interface DataView {
     rows: number;
     share: number;
     examples: number[];
+    listed: number; // how many of its rows the table can show alone
     message: string;
     remedy: string;
   }[];
@@ -222,6 +223,7 @@ export type TableRequest =
       where: string; // an SQL condition
       sort: { column: string; descending: boolean } | null;
       rows: number[] | null; // none but these
+      finding: number | null; // none but all rows of this finding, by its place in the view; `rows` are a few of them
     }
   | { kind: "page"; id: string; view: string; start: number; length: number; columns: number[] }
   | { kind: "row"; id: string; row: number }

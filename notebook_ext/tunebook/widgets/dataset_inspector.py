@@ -31,6 +31,7 @@ class DatasetInspector(Panel):
 
         self._spec = anchored(make_spec(dataset=placed(dataset), **({"model": model} if model else {})))
         self._name = called(dataset)
+        self._found: list[list[int]] = []
         self._closed = threading.Event()
         super().__init__()
         self._said: dict[str, Any] = {
@@ -42,7 +43,7 @@ class DatasetInspector(Panel):
             "table_problem": "",
         }
         self.show(self._said)
-        self._desk = TableDesk(self._located, self.send, self._say)
+        self._desk = TableDesk(self._located, self.send, self._say, self._rows_of)
         threading.Thread(target=self._cell.run, args=(self._inspect,), name="tunebook-inspect", daemon=True).start()
 
     def _say(self, changes: dict[str, Any]) -> None:
@@ -59,6 +60,9 @@ class DatasetInspector(Panel):
             raise CallError("dataset", "is missing", "name a file, a folder or a data set on the Hub")
         return locate(spec.dataset, config=spec.dataset_config, split=spec.split, revision=spec.dataset_revision)
 
+    def _rows_of(self, finding: int) -> list[int]:
+        return self._found[finding] if 0 <= finding < len(self._found) else []
+
     def answer(self, request: dict[str, Any]) -> None:
         """Requests of the table go to its desk, which answers from a thread of its own."""
         if not self._desk.answer(request):
@@ -66,7 +70,9 @@ class DatasetInspector(Panel):
 
     def _inspect(self) -> None:
         try:
-            view = data_view(self._inspection()) | {"dataset": self._name}
+            inspection = self._inspection()
+            self._found = inspection.found
+            view = data_view(inspection) | {"dataset": self._name}
             self._say({"view": view, "working": "", "problem": None})
         except TunebookError as error:
             if not self._closed.is_set():

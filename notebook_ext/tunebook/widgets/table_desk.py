@@ -39,13 +39,17 @@ class TableDesk:
     """One table and those who look at it.
 
     `send` takes a reply, `tell` what the panel is to say of the table itself: {"table", "opening", "table_problem"}.
-    Both are called on threads of the desk.
+    Both are called on threads of the desk. `rows_of` knows the rows of a finding by its place in the view.
     """
 
     def __init__(
-        self, find: Callable[[], Source], send: Callable[[Reply], None], tell: Callable[[Reply], None]
+        self,
+        find: Callable[[], Source],
+        send: Callable[[Reply], None],
+        tell: Callable[[Reply], None],
+        rows_of: Callable[[int], list[int]] = lambda finding: [],
     ) -> None:
-        self._find, self._send, self._tell = find, send, tell
+        self._find, self._send, self._tell, self._rows_of = find, send, tell, rows_of
         context = contextvars.copy_context()
         self._lanes = {name: Lane(f"tunebook-table-{name}", context) for name in ("open", *set(KINDS.values()))}
         self._opened = threading.Event()
@@ -139,7 +143,9 @@ class TableDesk:
                 last = time.monotonic()
                 self._send({"kind": "table", "of": "view", "id": asked, "count": view.count, "share": share})
 
-        sort, rows = request.get("sort"), request.get("rows")
+        sort, rows, finding = request.get("sort"), request.get("rows"), request.get("finding")
+        if isinstance(finding, int):
+            rows = self._rows_of(finding) or rows
         view = table.view(
             search=text(request, "search"),
             where=text(request, "where"),

@@ -84,13 +84,22 @@ def data_view(inspection: Inspection) -> View:
         "rows": report.rows,
         "columns": [column.model_dump() for column in report.columns],
         "tokens": report.tokens.model_dump() if report.tokens else None,
-        "findings": [finding.model_dump() for finding in report.findings],
+        "findings": [
+            finding.model_dump() | {"listed": _listed(inspection, place)}
+            for place, finding in enumerate(report.findings)
+        ],
         "checks": [check.model_dump() for check in report.checks],
         "preview": _preview(inspection),
         "max_length": preview.max_length if preview else None,
         "histogram": preview.histogram if preview else None,
         "lengths": [effect.model_dump() for effect in preview.lengths] if preview else [],
     }
+
+
+def _listed(inspection: Inspection, place: int) -> int:
+    """How many rows of a finding the table can show alone."""
+    rows = inspection.found[place] if place < len(inspection.found) else []
+    return len(rows) or len(inspection.report.findings[place].examples)
 
 
 def _preview(inspection: Inspection) -> list[View]:

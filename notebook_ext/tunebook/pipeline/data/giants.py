@@ -44,6 +44,7 @@ def told(found: dict[int, int], held_out: dict[int, int], numbers: Sequence[int]
         rows=count,
         share=count / total,
         examples=[numbers[place] for place in list(found)[:EXAMPLES]],
+        every=[numbers[place] for place in found],
         message=f"{rows}{where} up to {most:,} characters, more than any model reads; nothing else was looked at in them",
         remedy="take them out, or cut them into pieces",
     )

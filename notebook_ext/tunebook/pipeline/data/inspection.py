@@ -143,6 +143,7 @@ def inspect_data(
     )
     return Inspection(
         report=report,
+        found=[finding.every for finding in findings],
         preview=seen.preview,
         fingerprint=fingerprint(every, every_held_out),
         train_rows=total,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from tunebook.pipeline.data.source import Source
 
@@ -50,6 +50,8 @@ class Finding(BaseModel):
     examples: list[int]  # row numbers, from 0
     message: str  # in the user's words: "13 rows lose every answer token"
     remedy: str
+    # All of them, as far as they are kept: for the table that shows them alone. No part of the JSON, which stays short.
+    every: list[int] = Field(default_factory=list, exclude=True, repr=False)
 
 
 class DataReport(BaseModel):
@@ -117,6 +119,7 @@ class Inspection(BaseModel):
     """What one inspection job leaves behind: the report, the page, and what the plan needs to go on."""
 
     report: DataReport
+    found: list[list[int]] = []  # the rows of each of the report's findings, as many as are kept
     preview: Preview | None
     fingerprint: str  # sha256 over the rows' content: the data part of a plan's identity
     train_rows: int

@@ -35,6 +35,7 @@ OWN = (
     "settings",
 )  # modules beside this one
 EXAMPLES = 3
+KEPT = 100_000  # rows of a finding that a table can show alone
 AGREEING = re.compile(r"\{([^{}|]*)\|([^{}|]*)\}")  # plural, singular
 
 
@@ -87,6 +88,7 @@ class Examined:
             rows=len(places),
             share=len(places) / len(self.rows),
             examples=[self.numbers[place] for place in places[:EXAMPLES]],
+            every=[self.numbers[place] for place in places[:KEPT]],
             message=f"{told}: {evidence}" if evidence else told,
             remedy=remedy,
         )
