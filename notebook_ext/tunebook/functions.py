@@ -62,7 +62,8 @@ def inspect(
     `dataset` is a path, a Hub id, a datasets.Dataset or DatasetDict, or a pandas or polars frame.
     """
     from tunebook.pipeline.control import anchored
-    from tunebook.pipeline.data.memory import called, placed
+    from tunebook.pipeline.data.memory import placed
+    from tunebook.pipeline.data.rows import name_of
     from tunebook.pipeline.plan.checkpoint_model import find_model
     from tunebook.pipeline.plan.make import inspect_for
     from tunebook.pipeline.spec import make_spec
@@ -72,7 +73,7 @@ def inspect(
         **{name: value for name, value in (said | {"max_length": max_length}).items() if value is not None}
     )
     found = inspect_for(anchored(spec), find_model(model, None) if model else None, against=against).report
-    return found.model_copy(update={"dataset": called(dataset)})
+    return found.model_copy(update={"dataset": name_of(dataset)})
 
 
 def plan(instruction: str, *, on: str | None = None, budget: float | None = None, **fields: Any) -> PlanResult:

@@ -139,12 +139,14 @@ def test_rows_that_do_not_fit_into_memory_are_sampled_and_that_is_said(
 ) -> None:
     from tunebook.pipeline.data import sampling
 
-    assert inspect_data(str(kinds)).report.findings == []
+    all_seen = inspect_data(str(kinds))
+    assert all_seen.report.findings == []
     monkeypatch.setattr(sampling, "ROW_BYTES", sampling.ROW_BYTES * 10**4)
     monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=10**10))
     inspection = inspect_data(str(kinds))
     report = inspection.report
     assert report.rows == inspection.train_rows == 1200
+    assert inspection.fingerprint == all_seen.fingerprint, "free memory is no part of a plan's identity"
     first = report.findings[0]
     assert (first.id, first.severity, first.examples) == ("sampled", "warning", [])
     assert 100 < 1200 - first.rows < 130

@@ -26,11 +26,12 @@ class DatasetInspector(Panel):
 
     def __init__(self, dataset: Any, model: str | None = None) -> None:
         from tunebook.pipeline.control import anchored
-        from tunebook.pipeline.data.memory import called, placed
+        from tunebook.pipeline.data.memory import placed
+        from tunebook.pipeline.data.rows import name_of
         from tunebook.pipeline.spec import make_spec
 
         self._spec = anchored(make_spec(dataset=placed(dataset), **({"model": model} if model else {})))
-        self._name = called(dataset)
+        self._name = name_of(dataset)
         self._found: list[list[int]] = []
         self._closed = threading.Event()
         super().__init__()

@@ -47,10 +47,10 @@ def inspect_data(
 ) -> Inspection:
     """Look at a data set as the trainer of a method will.
 
-    `dataset` is a file, a folder, a name on the Hub, a datasets.Dataset or DatasetDict, or a pandas frame. Without a
-    model nothing is tokenized. `rows` limits the training rows, drawn by `seed`. Rows are held out by the data set's
-    own split, else `eval_share` of the training rows. `against` names a benchmark whose texts are looked for in the
-    training rows; `settings` is what a plan has settled, by the fields of `checks.Settings`.
+    `dataset` is a file, a folder, a name on the Hub, a datasets.Dataset or DatasetDict, or a pandas or polars frame.
+    Without a model nothing is tokenized. `rows` limits the training rows, drawn by `seed`. Rows are held out by the
+    data set's own split, else `eval_share` of the training rows. `against` names a benchmark whose texts are looked for
+    in the training rows; `settings` is what a plan has settled, by the fields of `checks.Settings`.
     `progress(done, total, text)` is called all the way.
 
     Raises CallError if the data set (or the model's tokenizer) is not there or cannot be read, or has no usable column.
@@ -61,7 +61,7 @@ def inspect_data(
     source = locate(dataset, config=config, split=split, revision=revision) if isinstance(dataset, str) else None
     with tempfile.TemporaryDirectory(prefix="tunebook-rows-") as mended:
         held = load_rows(dataset, source, rows=rows, eval_share=eval_share, seed=seed, mend_in=Path(mended))
-    total = len(held.train)
+    loaded, total = held.train, len(held.train)
     if (fitting_in := sampling.fitting_rows(held)) < total:
         held = sampling.sample(held, fitting_in, seed)
     every: list[Row] = held.train.to_list()
@@ -120,15 +120,13 @@ def inspect_data(
     )
     checks, findings = run_all(examined, progress)
     whole = len(every) + len(every_held_out or [])
-    if huge or huge_held_out:
-        check, finding = oversized.told(huge, huge_held_out, held.numbers, whole)
-        checks, findings = [*checks, check], [finding, *findings]
-    if held.unreadable:
-        check, finding = broken.told(held.unreadable, whole)
-        checks, findings = [*checks, check], [finding, *findings]
-    if len(every) < total:
-        check, finding = sampling.told(len(every), total)
-        checks, findings = [*checks, check], [finding, *findings]
+    left_out = [
+        *([sampling.told(len(every), total)] if len(every) < total else []),
+        *([broken.told(held.unreadable, whole)] if held.unreadable else []),
+        *([oversized.told(huge, huge_held_out, held.numbers, whole)] if huge or huge_held_out else []),
+    ]
+    checks = [*checks, *(check for check, _ in left_out)]
+    findings = [*(finding for _, finding in left_out), *findings]
     progress(1, 1, "Done")
     report = DataReport(
         dataset=name_of(dataset),
@@ -145,7 +143,8 @@ def inspect_data(
         report=report,
         found=[finding.every for finding in findings],
         preview=seen.preview,
-        fingerprint=fingerprint(every, every_held_out),
+        # Of all rows: how many of them were looked at depends on the memory that was free, and is no part of a plan.
+        fingerprint=fingerprint(every if len(every) == total else loaded, every_held_out),
         train_rows=total,
         eval_rows=len(every_held_out) if every_held_out is not None and held.by_data_set else 0,
         answer_kind=kind_of_answers(answers),

@@ -35,10 +35,3 @@ def placed(dataset: Any) -> str:
         return str(kept)
     finally:
         shutil.rmtree(written, ignore_errors=True)
-
-
-def called(dataset: Any) -> str:
-    """What to call it on the screen: a path or name as it was given, an object by its kind."""
-    from tunebook.pipeline.data.rows import name_of
-
-    return str(os.fspath(dataset)) if isinstance(dataset, str | os.PathLike) else name_of(dataset)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,7 +97,8 @@ def _mended(source: Source, folder: Path | None) -> tuple[Source, list[BadLine]]
 
 def name_of(dataset: Any) -> str:
     """What to call it on the screen."""
-    return dataset if isinstance(dataset, str) else f"{type(dataset).__name__} in memory"
+    in_memory = not isinstance(dataset, str | os.PathLike)
+    return f"{type(dataset).__name__} in memory" if in_memory else str(os.fspath(dataset))
 
 
 def stored(dataset: Any, folder: Path) -> Path:
