@@ -84,16 +84,22 @@ class TokenSpan(BaseModel):
     role: TokenRole
 
 
-class PreviewRow(BaseModel):
-    """One row as the trainer sees it: labels made by TRL's own collator, -100 being masked."""
+class PreviewSequence(BaseModel):
+    """One sequence as the trainer sees it: labels made by TRL's own collator, -100 being masked."""
 
-    index: int  # in the data set, from 0
-    raw: dict[str, Any]
     tokens: list[TokenSpan]
     trained: int
     masked: int
     cut: int
     hidden: int = 0  # tokens at the end that are counted above but not listed in `tokens`
+
+
+class PreviewRow(PreviewSequence):
+    """One row. Of a pair its own sequence is the chosen answer after the prompt, and `rejected` the other one."""
+
+    index: int  # in the data set, from 0
+    raw: dict[str, Any]
+    rejected: PreviewSequence | None = None
 
 
 class LengthEffect(BaseModel):
@@ -115,6 +121,17 @@ class Preview(BaseModel):
     lengths: list[LengthEffect] = []  # the shortest limit first, the last one cuts nothing
 
 
+class Lens(BaseModel):
+    """What it takes to see any other row as the trainer will: `trainer_eye.look`."""
+
+    model: str  # a folder, or its name on the Hub
+    revision: str | None
+    method: str
+    code: str | None  # source of `to_trl`; None where TRL takes the rows as they are
+    settings: dict[str, Any]  # fields of the trainer's config that the data and the template call for
+    limit: int | None  # tokens a sequence may have; None: nothing is cut
+
+
 class Inspection(BaseModel):
     """What one inspection job leaves behind: the report, the page, and what the plan needs to go on."""
 
@@ -127,3 +144,4 @@ class Inspection(BaseModel):
     answer_kind: Literal["short", "long", "none"]  # short: a checkable completion, exact match makes sense
     source: Source | None = None  # how a script loads the same rows; None for rows in memory
     settings: dict[str, Any] = {}  # fields of SFTConfig that the data and the template call for
+    lens: Lens | None = None  # None without a model, or where no method fits

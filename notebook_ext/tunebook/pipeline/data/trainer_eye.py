@@ -1,28 +1,35 @@
-"""A page of rows as the trainer sees them: TRL's own SFTTrainer prepares and collates them, nothing is imitated.
-
-Labels follow from the tokenizer, the template and the arguments, never from the weights, so a random model of a few
-thousand parameters beside the real tokenizer is enough.
-"""
+"""Rows as the trainer sees them: each token trained, only read, or cut. The labels are TRL's own (`trl_labels`)."""
 
 from __future__ import annotations
 
-import logging
-import tempfile
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
-from tunebook.pipeline.data.report import PreviewRow, TokenRole, TokenSpan
+from tunebook.pipeline.data.mapping import compiled
+from tunebook.pipeline.data.report import Lens, PreviewRow, PreviewSequence, TokenRole, TokenSpan
+from tunebook.pipeline.data.trl_labels import IGNORED, Labelled, Labels, labelled
 
 PAGE = 24
-SHOWN = 800  # tokens of one row that travel to the panel; the counts are of all
+SHOWN = 800  # tokens of one sequence that travel to the panel; the counts are of all
 CLIPPED = 4000  # characters of one raw cell that travel to the panel
-IGNORED = -100
-NUMBER = "tunebook_row"  # TRL keeps columns that it does not know, and drops rows: this says which are left
 
 
-Labelled = dict[int, tuple[list[int], list[int]]]
+def look(rows: Sequence[dict[str, Any]], numbers: Sequence[int], tokenizer: Any, lens: Lens) -> list[PreviewRow]:
+    """Any rows of the data set, as the user wrote them, with their numbers in it, through the lens of an inspection.
+
+    A row that TRL drops has no tokens. Raises whatever the mapping, the template or TRL raises for a row.
+    """
+    to_trl = compiled(lens.code) if lens.code else dict
+    mapped = [to_trl(row) for row in rows]
+    whole = labelled(lens.method, mapped, tokenizer, lens.settings, None)
+    kept = whole
+    if lens.limit is not None and _longest(whole) > lens.limit:
+        kept = labelled(lens.method, mapped, tokenizer, lens.settings, lens.limit)
+    return page(rows, numbers, tokenizer, whole, kept)
+
+
+def _longest(whole: Labelled) -> int:
+    return max((len(ids) for sequences in whole.values() for ids, _ in sequences), default=0)
 
 
 def page(
@@ -38,77 +45,36 @@ def page(
     """
     result: list[PreviewRow] = []
     for place, (user_row, number) in enumerate(zip(raw, numbers, strict=True)):
-        if place not in whole:  # no token of it is trained, and TRL drops it
-            ids: list[int] = []
-            labels: list[int] = []
-        else:
-            ids, labels = whole[place]
-        left = len(kept[place][0]) if place in kept else 0
-        roles: list[TokenRole] = [
-            "cut" if at >= left else "trained" if label != IGNORED else "masked" for at, label in enumerate(labels)
+        left = kept.get(place, [])
+        seen = [
+            _sequence(tokenizer, labels, len(left[at][0]) if at < len(left) else 0)
+            for at, labels in enumerate(whole.get(place, []))
         ]
+        # Without any: no token of the row is trained, and TRL drops it.
+        first = seen[0] if seen else PreviewSequence(tokens=[], trained=0, masked=0, cut=0)
         result.append(
             PreviewRow(
                 index=number,
                 raw={name: clipped(value) for name, value in user_row.items()},
-                tokens=spans(tokenizer, ids[:SHOWN], roles[:SHOWN]),
-                trained=roles.count("trained"),
-                masked=roles.count("masked"),
-                cut=roles.count("cut"),
-                hidden=max(0, len(ids) - SHOWN),
+                rejected=seen[1] if len(seen) > 1 else None,
+                **dict(first),
             )
         )
     return result
 
 
-def labelled(
-    rows: Sequence[dict[str, Any]], tokenizer: Any, settings: dict[str, Any], max_length: int | None
-) -> Labelled:
-    """Place in `rows` to (token ids, labels) as the collator of SFTTrainer makes them in padded batches.
-
-    Rows that TRL drops because none of their tokens would be trained are absent.
-    """
-    from datasets import Dataset
-    from transformers import LlamaConfig, LlamaForCausalLM
-    from trl import SFTConfig, SFTTrainer
-
-    from tunebook.pipeline.data.rows import quiet
-
-    tiny = LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=max(len(tokenizer), 8),
-            hidden_size=8,
-            intermediate_size=8,
-            num_hidden_layers=1,
-            num_attention_heads=1,
-            num_key_value_heads=1,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
-        )
+def _sequence(tokenizer: Any, labels: Labels, left: int) -> PreviewSequence:
+    ids, marks = labels
+    roles: list[TokenRole] = [
+        "cut" if at >= left else "trained" if mark != IGNORED else "masked" for at, mark in enumerate(marks)
+    ]
+    return PreviewSequence(
+        tokens=spans(tokenizer, ids[:SHOWN], roles[:SHOWN]),
+        trained=roles.count("trained"),
+        masked=roles.count("masked"),
+        cut=roles.count("cut"),
+        hidden=max(0, len(ids) - SHOWN),
     )
-    dataset = Dataset.from_list([{**row, NUMBER: place} for place, row in enumerate(rows)], on_mixed_types="use_json")
-    with quiet(), _silent(), tempfile.TemporaryDirectory() as folder:
-        arguments = SFTConfig(
-            output_dir=folder,
-            max_length=max_length,
-            report_to=[],
-            use_cpu=True,
-            bf16=False,
-            disable_tqdm=True,
-            **settings,
-        )
-        trainer = SFTTrainer(tiny, args=arguments, train_dataset=dataset, processing_class=tokenizer)
-        prepared = list(trainer.train_dataset)
-        result: Labelled = {}
-        for start in range(0, len(prepared), PAGE):
-            part = prepared[start : start + PAGE]
-            batch = trainer.data_collator([{"input_ids": row["input_ids"], "labels": row["labels"]} for row in part])
-            for row, ids, labels, real in zip(
-                part, *(batch[n] for n in ("input_ids", "labels", "attention_mask")), strict=True
-            ):
-                result[row[NUMBER]] = (ids[real == 1].tolist(), labels[real == 1].tolist())
-    return result
 
 
 def spans(tokenizer: Any, ids: Sequence[int], roles: Sequence[TokenRole]) -> list[TokenSpan]:
@@ -145,19 +111,3 @@ def clipped(value: Any) -> Any:
     if value is None or isinstance(value, str | int | float | bool):
         return value
     return str(value)
-
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    """Without the advice that TRL and transformers print for a training that never starts."""
-    loggers = [logging.getLogger(name) for name in ("trl", "transformers", "accelerate")]
-    levels = [logger.level for logger in loggers]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for logger in loggers:
-            logger.setLevel(logging.ERROR)
-        try:
-            yield
-        finally:
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)
