@@ -23,6 +23,7 @@ from tunebook.pipeline.data.checks.settings import (
 from tunebook.pipeline.data.encode import Summary
 from tunebook.pipeline.data.inspection import inspect_data
 from tunebook.pipeline.data.layout import Layouts
+from tunebook.widgets.views import data_view
 
 
 def examined(model: Path | None = None, **more: Any) -> Examined:
@@ -81,6 +82,17 @@ def test_a_report_takes_the_rate_that_the_plan_has_settled() -> None:
     assert [finding.id for finding in off.findings] == ["K10"]
     again = with_rate(off, "sft", "lora", 1e-4)
     assert ({check.id: check.status for check in again.checks}["K10"], again.findings) == ("passed", [])
+
+
+def test_rows_stay_with_their_finding_when_a_plan_adds_one_before_it() -> None:
+    rows = pairs(Random(0))
+    inspection = inspect_data(datasets.Dataset.from_list([*rows, *rows[:5]]))
+    assert [finding.id for finding in inspection.report.findings] == ["K13"]
+    report = with_rate(inspection.report, "sft", "lora", 1e-6)
+    assert [finding.id for finding in report.findings] == ["K10", "K13"]
+    rate, twice = data_view(inspection.model_copy(update={"report": report}))["findings"]
+    assert (rate["listed"], rate["key"] in inspection.rows_found) == (3, False)
+    assert len(inspection.rows_found[twice["key"]]) == twice["listed"] == twice["rows"] > 3
 
 
 def test_targets_that_match_no_module_are_found(model_folder: Path) -> None:

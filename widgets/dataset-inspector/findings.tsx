@@ -28,7 +28,7 @@ export function Findings({ findings, checks, onPage, jump, only }: Props) {
     <>
       <ul class="tb-findings">
         {sorted.map((finding) => (
-          <li key={`${finding.id} ${finding.message}`}>
+          <li key={finding.key}>
             <Glyph name={severities[finding.severity].glyph} />
             <div>
               <p>

@@ -32,7 +32,7 @@ function Inspector({ host, signal }: { host: InspectorHost; signal: AbortSignal 
   const source = useMemo(() => (rows < 0 ? null : new RowsSource(host, rows, signal)), [host, rows, signal]);
   const only = (finding: View["findings"][number]) =>
     wished({
-      rows: { of: finding.message, numbers: finding.examples, finding: view?.findings.indexOf(finding) ?? -1 },
+      rows: { of: finding.message, numbers: finding.examples, finding: finding.key },
     });
 
   const sentence =

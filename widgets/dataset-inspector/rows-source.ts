@@ -10,7 +10,7 @@ export interface Query {
   where: string;
   sort: { column: string; descending: boolean } | null;
   rows: number[] | null;
-  finding: number | null;
+  finding: string | null;
 }
 
 export interface Row {

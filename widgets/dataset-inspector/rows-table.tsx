@@ -13,7 +13,7 @@ import { Toolbar } from "./toolbar";
 export interface Wish {
   turn: number;
   open?: number;
-  rows?: { of: string; numbers: number[]; finding: number };
+  rows?: { of: string; numbers: number[]; finding: string };
 }
 
 interface Props {

@@ -98,6 +98,7 @@ export const data: DatasetView = {
   findings: [
     {
       id: "K13",
+      key: "K13",
       severity: "warning",
       rows: 90,
       share: 0.075,
@@ -108,6 +109,7 @@ export const data: DatasetView = {
     },
     {
       id: "K04",
+      key: "K04",
       severity: "error",
       rows: 13,
       share: 0.0108,
@@ -118,6 +120,7 @@ export const data: DatasetView = {
     },
     {
       id: "K21",
+      key: "K21",
       severity: "info",
       rows: 1200,
       share: 1,

@@ -32,6 +32,7 @@ export const hostileData: DatasetView = {
   findings: [
     {
       id: markup,
+      key: nasty,
       severity: "error",
       rows: 1,
       share: 0.00001,

@@ -60,6 +60,7 @@ export interface DataView {
   tokens: { p50: number; p99: number; max: number; total: number } | null;
   findings: {
     id: string;
+    key: string; // tells it from the others, wherever it stands among them
     severity: "error" | "warning" | "info";
     rows: number;
     share: number;
@@ -223,7 +224,7 @@ export type TableRequest =
       where: string; // an SQL condition
       sort: { column: string; descending: boolean } | null;
       rows: number[] | null; // none but these
-      finding: number | null; // none but all rows of this finding, by its place in the view; `rows` are a few of them
+      finding: string | null; // none but all rows of the finding with this key; `rows` are a few of them
     }
   | { kind: "page"; id: string; view: string; start: number; length: number; columns: number[] }
   | { kind: "row"; id: string; row: number }

@@ -32,7 +32,7 @@ class DatasetInspector(Panel):
 
         self._spec = anchored(make_spec(dataset=placed(dataset), **({"model": model} if model else {})))
         self._name = name_of(dataset)
-        self._found: list[list[int]] = []
+        self._found: dict[str, list[int]] = {}
         self._closed = threading.Event()
         super().__init__()
         self._said: dict[str, Any] = {
@@ -61,8 +61,8 @@ class DatasetInspector(Panel):
             raise CallError("dataset", "is missing", "name a file, a folder or a data set on the Hub")
         return locate(spec.dataset, config=spec.dataset_config, split=spec.split, revision=spec.dataset_revision)
 
-    def _rows_of(self, finding: int) -> list[int]:
-        return self._found[finding] if 0 <= finding < len(self._found) else []
+    def _rows_of(self, finding: str) -> list[int]:
+        return self._found.get(finding, [])
 
     def answer(self, request: dict[str, Any]) -> None:
         """Requests of the table go to its desk, which answers from a thread of its own."""
@@ -72,7 +72,7 @@ class DatasetInspector(Panel):
     def _inspect(self) -> None:
         try:
             inspection = self._inspection()
-            self._found = inspection.found
+            self._found = inspection.rows_found
             view = data_view(inspection) | {"dataset": self._name}
             self._say({"view": view, "working": "", "problem": None})
         except TunebookError as error:

@@ -39,7 +39,7 @@ class TableDesk:
     """One table and those who look at it.
 
     `send` takes a reply, `tell` what the panel is to say of the table itself: {"table", "opening", "table_problem"}.
-    Both are called on threads of the desk. `rows_of` knows the rows of a finding by its place in the view.
+    Both are called on threads of the desk. `rows_of` knows the rows of a finding by its key.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class TableDesk:
         find: Callable[[], Source],
         send: Callable[[Reply], None],
         tell: Callable[[Reply], None],
-        rows_of: Callable[[int], list[int]] = lambda finding: [],
+        rows_of: Callable[[str], list[int]] = lambda finding: [],
     ) -> None:
         self._find, self._send, self._tell, self._rows_of = find, send, tell, rows_of
         context = contextvars.copy_context()
@@ -144,7 +144,7 @@ class TableDesk:
                 self._send({"kind": "table", "of": "view", "id": asked, "count": view.count, "share": share})
 
         sort, rows, finding = request.get("sort"), request.get("rows"), request.get("finding")
-        if isinstance(finding, int):
+        if isinstance(finding, str):
             rows = self._rows_of(finding) or rows
         view = table.view(
             search=text(request, "search"),

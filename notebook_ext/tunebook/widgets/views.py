@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tunebook.widgets.words import UNKNOWN, counted, duration, loss, name_of, number, plain, shortened, size
 
 if TYPE_CHECKING:
-    from tunebook.pipeline.data.report import Inspection
+    from tunebook.pipeline.data.report import Finding, Inspection
     from tunebook.pipeline.evaluation.scores import ComparedCheckpoint, Comparison
     from tunebook.pipeline.instruction import Question, Reading
     from tunebook.pipeline.plan import Plan
@@ -85,8 +85,8 @@ def data_view(inspection: Inspection) -> View:
         "columns": [column.model_dump() for column in report.columns],
         "tokens": report.tokens.model_dump() if report.tokens else None,
         "findings": [
-            finding.model_dump() | {"listed": _listed(inspection, place)}
-            for place, finding in enumerate(report.findings)
+            finding.model_dump() | {"key": finding.key, "listed": _listed(inspection, finding)}
+            for finding in report.findings
         ],
         "checks": [check.model_dump() for check in report.checks],
         "preview": _preview(inspection),
@@ -96,10 +96,9 @@ def data_view(inspection: Inspection) -> View:
     }
 
 
-def _listed(inspection: Inspection, place: int) -> int:
+def _listed(inspection: Inspection, finding: Finding) -> int:
     """How many rows of a finding the table can show alone."""
-    rows = inspection.found[place] if place < len(inspection.found) else []
-    return len(rows) or len(inspection.report.findings[place].examples)
+    return len(inspection.rows_found.get(finding.key, finding.examples))
 
 
 def _preview(inspection: Inspection) -> list[View]:

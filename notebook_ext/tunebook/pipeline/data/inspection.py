@@ -141,7 +141,7 @@ def inspect_data(
     )
     return Inspection(
         report=report,
-        found=[finding.every for finding in findings],
+        rows_found={finding.key: finding.every for finding in findings if finding.every},
         preview=seen.preview,
         # Of all rows: how many of them were looked at depends on the memory that was free, and is no part of a plan.
         fingerprint=fingerprint(every if len(every) == total else loaded, every_held_out),

@@ -53,6 +53,11 @@ class Finding(BaseModel):
     # All of them, as far as they are kept: for the table that shows them alone. No part of the JSON, which stays short.
     every: list[int] = Field(default_factory=list, exclude=True, repr=False)
 
+    @property
+    def key(self) -> str:
+        """What tells it from the others, wherever it stands among them."""
+        return f"{self.id}: {self.message}"
+
 
 class DataReport(BaseModel):
     dataset: str
@@ -136,7 +141,7 @@ class Inspection(BaseModel):
     """What one inspection job leaves behind: the report, the page, and what the plan needs to go on."""
 
     report: DataReport
-    found: list[list[int]] = []  # the rows of each of the report's findings, as many as are kept
+    rows_found: dict[str, list[int]] = {}  # the rows of the report's findings by their key, as many as are kept
     preview: Preview | None
     fingerprint: str  # sha256 over the rows' content: the data part of a plan's identity
     train_rows: int
