@@ -87,6 +87,8 @@ class DataReport(BaseModel):
 class TokenSpan(BaseModel):
     text: str
     role: TokenRole
+    # Tokens that share the bytes of one character are one span. Told by `joined`, for nearly all are one token.
+    tokens: int = Field(default=1, exclude=True, repr=False)
 
 
 class PreviewSequence(BaseModel):
@@ -97,6 +99,8 @@ class PreviewSequence(BaseModel):
     masked: int
     cut: int
     hidden: int = 0  # tokens at the end that are counted above but not listed in `tokens`
+    joined: list[tuple[int, int]] = []  # (place in `tokens`, tokens that it is), where that is more than one
+    whole: list[tuple[TokenRole, int]] = []  # the roles of all tokens without a limit, as runs: (role, tokens)
 
 
 class PreviewRow(PreviewSequence):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 from tunebook.pipeline.data.mapping import compiled
@@ -65,15 +66,17 @@ def page(
 
 def _sequence(tokenizer: Any, labels: Labels, left: int) -> PreviewSequence:
     ids, marks = labels
-    roles: list[TokenRole] = [
-        "cut" if at >= left else "trained" if mark != IGNORED else "masked" for at, mark in enumerate(marks)
-    ]
+    uncut: list[TokenRole] = ["masked" if mark == IGNORED else "trained" for mark in marks]
+    roles: list[TokenRole] = ["cut" if at >= left else role for at, role in enumerate(uncut)]
+    shown = spans(tokenizer, ids[:SHOWN], roles[:SHOWN])
     return PreviewSequence(
-        tokens=spans(tokenizer, ids[:SHOWN], roles[:SHOWN]),
+        tokens=shown,
         trained=roles.count("trained"),
         masked=roles.count("masked"),
         cut=roles.count("cut"),
         hidden=max(0, len(ids) - SHOWN),
+        joined=[(at, span.tokens) for at, span in enumerate(shown) if span.tokens > 1],
+        whole=[(role, len(list(run))) for role, run in groupby(uncut)],
     )
 
 
@@ -90,7 +93,7 @@ def spans(tokenizer: Any, ids: Sequence[int], roles: Sequence[TokenRole]) -> lis
         text = _text(tokenizer, ids[anchor:end])
         if text.endswith("\ufffd") and end - start < 4 and end < len(ids):
             continue  # a character of UTF-8 has at most four bytes, so at most four tokens
-        result.append(TokenSpan(text=text[len(before) :], role=roles[start]))
+        result.append(TokenSpan(text=text[len(before) :], role=roles[start], tokens=end - start))
         anchor, start = start, end
     return result
 
