@@ -31,6 +31,7 @@ FLAWS: dict[str, Callable[[Random], Flawed]] = {
     "K15 lengths": rows.chosen_always_longer,
     "K17": labels.template_trims,
     "K21": text.noise,
+    "K21 language": text.other_languages,
     "K22": text.secrets,
     "K23": rows.too_few,
     "K23 dominated": labels.few_rows_dominate,

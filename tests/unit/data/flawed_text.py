@@ -73,3 +73,40 @@ def secrets(random: Random) -> Flawed:
     random.shuffle(clean)
     spoiled = [turns(f"{sentence(random)}? {text} thanks", sentence(random)) for text in secret_texts(random)]
     return with_rows(random, clean, spoiled)
+
+
+#: Prose in other languages than that of `sentence`, each with letters enough to tell.
+FOREIGN = (
+    "Der alte Fischer hat sein Boot verkauft, weil er im Winter nicht mehr auf das Meer hinausfahren wollte.",
+    "Le vieux pêcheur a vendu son bateau, parce qu'il ne voulait plus sortir en mer pendant l'hiver.",
+    "El viejo pescador vendió su barco porque ya no quería salir al mar durante los meses de invierno.",
+    "O velho pescador vendeu o seu barco porque já não queria sair para o mar durante o inverno.",
+    "De oude visser heeft zijn boot verkocht, omdat hij in de winter niet meer de zee op wilde varen.",
+    "Старый рыбак продал свою лодку, потому что зимой он больше не хотел выходить в открытое море.",
+    "老渔夫把他的船卖掉了，因为冬天他再也不想出海打鱼了，他只想留在家里陪伴自己的孙子和孙女。",
+    "年老いた漁師は自分の船を売りました。冬の海にはもう出たくないと思ったからです。家で孫と過ごしています。",
+    "बूढ़े मछुआरे ने अपनी नाव बेच दी क्योंकि वह सर्दियों में समुद्र में नहीं जाना चाहता था और घर पर रहना चाहता था।",
+)
+
+
+def other_languages(random: Random) -> Flawed:
+    """K21: questions or answers in another language, and a twin where one is wanted, or only a few words are foreign."""
+    german, french = FOREIGN[:2]
+    harmless = [
+        turns(f"Translate this: {sentence(random)}", german),
+        turns(f"Tell it in French, please: {sentence(random)}", french),
+        turns(f"What does this German sentence say? {german}", sentence(random)),
+        turns(f"{sentence(random)}? Danke schön!", "Bitte sehr, gern geschehen."),
+        turns(sentence(random), f"She said «Je ne sais pas» and meant it. {sentence(random)}"),
+        turns(sentence(random), "for (int i = 0; i < values.length; i++) { total += values[i] * weights[i]; }"),
+        turns(
+            sentence(random), "```\nder_wert = liste_der_werte[die_stelle] und_nicht(das_andere, sondern_dieses)\n```"
+        ),
+        turns(sentence(random), "| 3.14 | 2.71 | 1.41 | 1.73 | 2.23 |\n" * 4),
+        turns("Homo sapiens, Canis lupus familiaris, Felis catus, Rattus norvegicus, Quercus robur?", sentence(random)),
+    ]
+    clean = [*pairs(random, 110), *harmless]
+    random.shuffle(clean)
+    spoiled = [turns(text, sentence(random)) for text in FOREIGN[::2]]
+    spoiled += [turns(sentence(random), text) for text in FOREIGN[1::2]]
+    return with_rows(random, clean, spoiled)

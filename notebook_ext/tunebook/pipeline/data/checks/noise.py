@@ -1,4 +1,7 @@
-"""Text that came to harm on its way: K21. Mojibake, lost and control characters, hidden text, blobs, left-over HTML."""
+"""Text that came to harm on its way: K21. Mojibake, lost and control characters, hidden text, blobs, left-over HTML.
+
+Rows in another language than the rest belong to K21 too; they are found in `language`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 from tunebook.pipeline.data import said
 from tunebook.pipeline.data.checks import Examined, Verdict, check
+from tunebook.pipeline.data.checks.language import rows_in_another_language
 from tunebook.pipeline.data.report import Finding, Severity
 
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")  # not tab, line feed, return and next line
@@ -134,12 +138,14 @@ def text_is_clean(examined: Examined) -> Verdict:
         for number, what in _noises(examined, place):
             found.setdefault(number, []).append(place)
             seen.setdefault(number, f"row {examined.numbers[place]} has {what}")
-    if not found:
-        return Verdict(f"no damaged, hidden or left-over text in {len(examined.rows):,} rows")
     findings: list[Finding] = []
     for number, places in sorted(found.items()):
         _, severity, message, remedy = KINDS[number]
         findings.append(examined.finding("K21", severity, places, message, remedy, seen[number]))
+    foreign, languages = rows_in_another_language(examined)
+    findings += foreign
+    if not findings:
+        return Verdict(f"no damaged, hidden or left-over text in {len(examined.rows):,} rows{languages}")
     return Verdict(f"the text of {len(examined.rows):,} rows looked at", findings)
 
 
