@@ -1,6 +1,7 @@
 // Logic is tested in node, DOM code in a real browser: Debian's Chromium, so that nothing is downloaded.
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
+import { uplotParts } from "./widgets/uplot-parts.mjs";
 
 const chromium = {
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -18,7 +19,10 @@ const chromium = {
 export default defineConfig({
   cacheDir: "node_modules/.vite",
   esbuild: { jsx: "automatic", jsxImportSource: "preact" },
-  optimizeDeps: { include: ["preact", "preact/hooks", "preact/jsx-runtime", "preact/jsx-dev-runtime", "uplot"] },
+  optimizeDeps: {
+    include: ["preact", "preact/hooks", "preact/jsx-runtime", "preact/jsx-dev-runtime", "uplot"],
+    esbuildOptions: { plugins: [uplotParts] },
+  },
   test: {
     projects: [
       { extends: true, test: { name: "logic", environment: "node", include: ["widgets/**/*.test.ts"] } },

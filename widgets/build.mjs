@@ -5,6 +5,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import * as esbuild from "esbuild";
+import { uplotParts } from "./uplot-parts.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const panels = ["dataset-inspector", "hardware-picker", "run-monitor", "checkpoint-table", "finetune-panel"];
@@ -71,7 +72,7 @@ async function main() {
     },
     metafile: true,
     logLevel: "warning",
-    plugins: [inlineCss, sizes(out)],
+    plugins: [inlineCss, uplotParts, sizes(out)],
   });
   if (values.watch) {
     await context.watch();

@@ -1,6 +1,5 @@
 // A run as it goes: the loss as it is measured, a fixed set of facts beside it, a sample, the end of the log.
 
-import uplotCss from "uplot/dist/uPlot.min.css?inline";
 import { count } from "../shared/format";
 import { memo } from "../shared/memo";
 import type { Points } from "../shared/points";
@@ -8,9 +7,9 @@ import { Solo, type SoloHost } from "../shared/solo";
 import type { RunView } from "../shared/types";
 import { draw, Scroll, Shown } from "../shared/ui";
 import { Loss } from "./loss";
-import style from "./style.css?inline";
+import css from "./style.css?inline";
 
-export const css = `${uplotCss}\n${style}`;
+export { css };
 
 export const RunMonitor = memo(({ view, points }: { view: RunView; points: Points }) => (
   <div class="tb-body tb-run">
