@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tunebook.pipeline.data import parallel
-from tunebook.pipeline.data.encode import Encoder, summarize
+from tunebook.pipeline.data.encode import Encoder
+from tunebook.pipeline.data.summary import summarize
 from tunebook.pipeline.errors import WorkFailed
 
 

@@ -20,9 +20,9 @@ from tunebook.pipeline.data.checks.settings import (
     packed_rows_do_not_see_each_other,
     with_rate,
 )
-from tunebook.pipeline.data.encode import Summary
 from tunebook.pipeline.data.inspection import inspect_data
 from tunebook.pipeline.data.layout import Layouts
+from tunebook.pipeline.data.summary import Summary
 from tunebook.widgets.views import data_view
 
 

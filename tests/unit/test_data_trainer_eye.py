@@ -16,7 +16,8 @@ from tunebook.pipeline.data.encode import Encoder, TrlEncoder, common_prefix
 from tunebook.pipeline.data.inspection import inspect_data
 from tunebook.pipeline.data.mapping import compiled
 from tunebook.pipeline.data.report import Inspection, PreviewRow, TokenRole
-from tunebook.pipeline.data.trainer_eye import CLIPPED, labelled, spans
+from tunebook.pipeline.data.trainer_eye import CLIPPED, spans
+from tunebook.pipeline.data.trl_labels import labelled
 
 HARD = "naïve 日本語 🤖👩‍🚀 \u200bzero \ufffd end\t\n  two"
 Rows = list[dict[str, Any]]
@@ -109,8 +110,10 @@ def test_the_page_is_what_trl_feeds_to_the_model(
 def test_the_fast_count_equals_trls_own_path(case: str, model_folder: Path, tokenizer: Any) -> None:
     code = inspected(ROWS[case], model_folder).report.methods["sft"].code
     rows = [compiled(code)(row) for row in ROWS[case]] if code else ROWS[case]
-    fast, slow = Encoder(tokenizer).encode(rows), TrlEncoder(tokenizer, {}).encode(rows)
-    assert [(row.ids, row.trained) for row in fast] == [(row.ids, row.trained) for row in slow]
+    fast, slow = Encoder(tokenizer).encode(rows), TrlEncoder(tokenizer, "sft", {}).encode(rows)
+    assert [[(one.ids, one.trained) for one in row] for row in fast] == [
+        [(one.ids, one.trained) for one in row] for row in slow
+    ]
 
 
 def test_every_answer_is_trained_where_trl_knows_the_template(known_model: Path, tmp_path: Path) -> None:
@@ -139,7 +142,7 @@ def test_where_the_fast_way_differs_trls_way_counts(model_folder: Path, monkeypa
     assert not seeing.agrees(
         Encoder(AutoTokenizer.from_pretrained(model_folder)),
         ROWS["turns"][:2],
-        labelled(ROWS["turns"][:2], AutoTokenizer.from_pretrained(model_folder), {}, None),
+        labelled("sft", ROWS["turns"][:2], AutoTokenizer.from_pretrained(model_folder), {}, None),
     )
     assert inspected(ROWS["turns"], model_folder).report.tokens == right
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tunebook.pipeline.data.report import LengthEffect
 
 if TYPE_CHECKING:
-    from tunebook.pipeline.data.encode import Summary
+    from tunebook.pipeline.data.summary import Summary
 
 #: Limits on the slider at most. Enough to feel continuous, few enough to travel with every snapshot.
 LIMITS = 48
@@ -43,13 +43,17 @@ def stretches(trained: Sequence[bool]) -> list[tuple[int, int]]:
         return found
 
 
-def effects(summary: Summary, chosen: int | None = None) -> list[LengthEffect]:
-    """The effect of each limit, the shortest first; the last one cuts nothing. `chosen` is among them if it cuts."""
+def effects(summary: Summary, chosen: int | None = None, *, apart: bool = False) -> list[LengthEffect]:
+    """The effect of each limit, the shortest first; the last one cuts nothing. `chosen` is among them if it cuts.
+
+    The two sequences of a pair go together where one of them is dropped, unless they are trained `apart`, as KTO does.
+    """
     import numpy
 
     if not summary.tokens:
         return []
     tokens = _array(summary.tokens)
+    row = _array(summary.position)
     trained, starts, ends = _array(summary.trained), _array(summary.start), _array(summary.end)
     owner = _array(summary.owner)
     packed = _sample(summary.tokens)
@@ -58,14 +62,15 @@ def effects(summary: Summary, chosen: int | None = None) -> list[LengthEffect]:
         kept = numpy.zeros(len(tokens), dtype=numpy.int64)
         numpy.add.at(kept, owner, numpy.clip(numpy.minimum(ends, limit) - starts, 0, None))
         dead = (trained > 0) & (kept == 0)
+        dropped = dead if apart or not dead.any() else numpy.isin(row, row[dead])
         result.append(
             LengthEffect(
                 max_length=limit,
-                cut=int((tokens > limit).sum()),
-                dead=int(dead.sum()),
+                cut=len(numpy.unique(row[tokens > limit])),
+                dead=len(numpy.unique(row[dropped])),
                 lost=int(trained.sum() - kept.sum()),
                 trained=int(trained.sum()),
-                tokens=int(numpy.minimum(tokens, limit)[~dead].sum()),
+                tokens=int(numpy.minimum(tokens, limit)[~dropped].sum()),
                 filled=filled([min(length, limit) for length in packed], limit),
             )
         )

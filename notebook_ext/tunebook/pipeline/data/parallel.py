@@ -14,7 +14,8 @@ from itertools import pairwise
 from multiprocessing.connection import wait
 from typing import Any
 
-from tunebook.pipeline.data.encode import Encoder, Row, Summary, TrlEncoder, summarize
+from tunebook.pipeline.data.encode import Encoder, Row, TrlEncoder
+from tunebook.pipeline.data.summary import Summary, summarize
 from tunebook.pipeline.errors import WorkFailed
 
 #: Rows below which starting processes costs more than it saves.

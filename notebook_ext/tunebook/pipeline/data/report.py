@@ -42,6 +42,13 @@ class Check(BaseModel):
     why: str
 
 
+class Fix(BaseModel):
+    """A safe remedy that one click can take: it is written into the spec, never into the user's file."""
+
+    fields: dict[str, Any]  # of the spec, with the values that they get; `leave_out` names checks
+    label: str  # "Leave these 13 rows out"
+
+
 class Finding(BaseModel):
     id: str
     severity: Severity
@@ -50,6 +57,7 @@ class Finding(BaseModel):
     examples: list[int]  # row numbers, from 0
     message: str  # in the user's words: "13 rows lose every answer token"
     remedy: str
+    fix: Fix | None = None  # None: only a person can mend it
     # All of them, as far as they are kept: for the table that shows them alone. No part of the JSON, which stays short.
     every: list[int] = Field(default_factory=list, exclude=True, repr=False)
 

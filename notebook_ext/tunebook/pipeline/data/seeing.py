@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +12,11 @@ from tunebook.pipeline.data.counts import histogram
 from tunebook.pipeline.data.layout import Layouts
 from tunebook.pipeline.data.lengths import effects
 from tunebook.pipeline.data.mapping import ToTrl, compiled
-from tunebook.pipeline.data.report import MethodFit, Preview
+from tunebook.pipeline.data.report import Lens, MethodFit, Preview
 
 if TYPE_CHECKING:
-    from tunebook.pipeline.data.encode import Summary
-    from tunebook.pipeline.data.trainer_eye import Labelled
+    from tunebook.pipeline.data.summary import Summary
+    from tunebook.pipeline.data.trl_labels import Labelled
 
 Progress = Callable[[int, int, str], None]
 Row = dict[str, Any]
@@ -68,16 +68,17 @@ class Seen:
     """What the trainer would see."""
 
     mapped: Sequence[Row | None]
-    summary: Summary | None = None  # for checks of labels: only where the labels are SFT's
-    counts: Sequence[int] | None = None  # tokens a row
+    summary: Summary | None = None
     page: Labelled | None = None
     preview: Preview | None = None
     limit: int | None = None
     limit_why: str = ""
+    lens: Lens | None = None
 
 
 def see(
     eye: Eye | None,
+    model: tuple[str, str | None],
     numbers: Sequence[int],
     train: list[Row],
     fits: dict[str, MethodFit],
@@ -86,7 +87,9 @@ def see(
     max_length: int | None,
     progress: Progress,
 ) -> Seen:
-    fit = fits["sft"]
+    """The rows as the chosen method reads them. `model` is the model's name and revision, for the lens."""
+    method = chosen or "sft"
+    fit = fits[method]
     mapped: Sequence[Row | None] = mapped_rows(train, situation.layouts, fit)
     if eye is None or fit.status == "no":
         return Seen(mapped)
@@ -94,69 +97,70 @@ def see(
     from tunebook.pipeline.data import trainer_eye
     from tunebook.pipeline.data.encode import Encoder, TrlEncoder
     from tunebook.pipeline.data.parallel import summarize_all
+    from tunebook.pipeline.data.sequences import LABELLED
 
-    settings = fitting.trainer_settings(situation, fit)
+    settings = fitting.trainer_settings(situation, fit) if method == "sft" else {}
     limit = max_length or eye.context or UNLIMITED
     limit_why = f"max_length, {max_length:,} tokens" if max_length else f"the {limit:,} tokens that the model can read"
+    cuts = limit if limit < UNLIMITED else None
+    lens = Lens(model=model[0], revision=model[1], method=method, code=fit.code, settings=settings, limit=cuts)
     first = [place for place, row in enumerate(mapped) if row is not None][: trainer_eye.PAGE]
     page_rows = [row for place in first if (row := mapped[place]) is not None]
 
-    encoder = Encoder(eye.tokenizer, assistant_only=bool(settings))
-    whole = kept = None
-    if chosen == "sft":
-        progress(0, 1, "Asking TRL how it labels the first rows")
-        whole, kept = _page(page_rows, eye.tokenizer, settings, limit)
-        if whole is not None and not agrees(encoder, page_rows, whole):
-            encoder = TrlEncoder(eye.tokenizer, settings)
+    encoder = Encoder(eye.tokenizer, method=method, assistant_only=bool(settings))
+    progress(0, 1, "Asking TRL how it labels the first rows")
+    whole, kept = _page(page_rows, eye.tokenizer, method, settings, limit)
+    if whole is not None and not agrees(encoder, page_rows, whole):
+        encoder = TrlEncoder(eye.tokenizer, method, settings)
     summary = summarize_all(
         encoder,
         mapped,
         limit=limit,
         ends=eye.ends,
-        prompts=situation.main is not None and situation.main.format != "text",
+        prompts=method in LABELLED and situation.main is not None and situation.main.format != "text",
         progress=lambda done: progress(done, len(train), f"Counting tokens, {done:,} of {len(train):,} rows"),
     )
+    seen = Seen(mapped, summary, limit=limit, limit_why=limit_why, lens=lens)
     if whole is None or kept is None:
-        return Seen(mapped, counts=summary.tokens, limit=limit, limit_why=limit_why)
-    raw = [train[place] for place in first]
-    page_numbers = [numbers[place] for place in first]
+        return seen
     preview = Preview(
-        rows=trainer_eye.page(raw, page_numbers, eye.tokenizer, whole, kept),
-        max_length=limit if limit < UNLIMITED else None,
+        rows=trainer_eye.page([train[at] for at in first], [numbers[at] for at in first], eye.tokenizer, whole, kept),
+        max_length=cuts,
         histogram=histogram(summary.tokens),
-        lengths=effects(summary, max_length),
+        lengths=effects(summary, max_length, apart=method == "kto"),
     )
-    by_place = {first[at]: pair for at, pair in whole.items()}
-    return Seen(mapped, summary, summary.tokens, by_place, preview, limit, limit_why)
+    return replace(seen, page={first[at]: found for at, found in whole.items()}, preview=preview)
 
 
-def _page(rows: list[Row], tokenizer: Any, settings: Row, limit: int) -> tuple[Labelled | None, Labelled | None]:
+def _page(
+    rows: list[Row], tokenizer: Any, method: str, settings: Row, limit: int
+) -> tuple[Labelled | None, Labelled | None]:
     """TRL's labels of the rows, without and with the limit; None where TRL itself cannot prepare them."""
-    from tunebook.pipeline.data.trainer_eye import labelled
+    from tunebook.pipeline.data.trl_labels import labelled, longest
 
     if not rows:
         return None, None
     try:
-        whole = labelled(rows, tokenizer, settings, None)
+        whole = labelled(method, rows, tokenizer, settings, None)
     except Exception:  # noqa: BLE001 (a template refuses a row in its own words; the checks name the row)
         return None, None
-    longest = max((len(ids) for ids, _ in whole.values()), default=0)
-    if longest <= limit:
+    if longest(whole) <= limit:
         return whole, whole  # nothing can be cut
-    return whole, labelled(rows, tokenizer, settings, limit)
+    return whole, labelled(method, rows, tokenizer, settings, limit)
 
 
 def agrees(encoder: Any, rows: list[Row], whole: Labelled) -> bool:
     """Whether the fast way comes to TRL's tokens and labels."""
-    from tunebook.pipeline.data.trainer_eye import IGNORED
+    from tunebook.pipeline.data.trl_labels import IGNORED
 
     try:
         fast = encoder.encode(rows)
     except Exception:  # noqa: BLE001
         return False
     return all(
-        (fast[place].ids, fast[place].trained) == (ids, [label != IGNORED for label in labels])
-        for place, (ids, labels) in whole.items()
+        [(one.ids, one.trained) for one in fast[place]]
+        == [(ids, [label != IGNORED for label in labels]) for ids, labels in found]
+        for place, found in whole.items()
     )
 
 

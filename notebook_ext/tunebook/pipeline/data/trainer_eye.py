@@ -8,7 +8,7 @@ from typing import Any
 
 from tunebook.pipeline.data.mapping import compiled
 from tunebook.pipeline.data.report import Lens, PreviewRow, PreviewSequence, TokenRole, TokenSpan
-from tunebook.pipeline.data.trl_labels import IGNORED, Labelled, Labels, labelled
+from tunebook.pipeline.data.trl_labels import IGNORED, Labelled, Labels, labelled, longest
 
 PAGE = 24
 SHOWN = 800  # tokens of one sequence that travel to the panel; the counts are of all
@@ -24,13 +24,9 @@ def look(rows: Sequence[dict[str, Any]], numbers: Sequence[int], tokenizer: Any,
     mapped = [to_trl(row) for row in rows]
     whole = labelled(lens.method, mapped, tokenizer, lens.settings, None)
     kept = whole
-    if lens.limit is not None and _longest(whole) > lens.limit:
+    if lens.limit is not None and longest(whole) > lens.limit:
         kept = labelled(lens.method, mapped, tokenizer, lens.settings, lens.limit)
     return page(rows, numbers, tokenizer, whole, kept)
-
-
-def _longest(whole: Labelled) -> int:
-    return max((len(ids) for sequences in whole.values() for ids, _ in sequences), default=0)
 
 
 def page(

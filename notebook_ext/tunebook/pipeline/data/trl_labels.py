@@ -52,6 +52,11 @@ def labelled(
     return result
 
 
+def longest(found: Labelled) -> int:
+    """Tokens of the longest sequence."""
+    return max((len(ids) for labels in found.values() for ids, _ in labels), default=0)
+
+
 def _trainer(
     method: str, dataset: Any, tokenizer: Any, folder: str, settings: dict[str, Any], max_length: int | None
 ) -> Any:

@@ -108,7 +108,7 @@ def answer_tokens(tokenizer: Any) -> Callable[[Item], int]:
 
     def count(item: Item) -> int:
         if item.row.get("completion") and (isinstance(item.prompt, str) or tokenizer.chat_template):
-            return sum(encoder.encode([item.row])[0].trained)
+            return sum(encoder.tokenized([item.row])[0].trained)
         return len(tokenizer(item.expected, add_special_tokens=False)["input_ids"]) + 1
 
     return count

@@ -63,7 +63,7 @@ def tokenized(loaded: Loaded, items: Sequence[Item]) -> list[Tokenized]:
     """Each item's row with its labels. Raises CallError for a row that trains no token at all."""
     turns = "messages" in items[0].row
     encoder = Encoder(loaded.tokenizer, assistant_only=turns and known_to_trl(loaded.tokenizer))
-    result = encoder.encode([item.row for item in items])
+    result = encoder.tokenized([item.row for item in items])
     for item, row in zip(items, result, strict=True):
         if not any(row.trained[1:]):  # nothing predicts the first token
             raise CallError(

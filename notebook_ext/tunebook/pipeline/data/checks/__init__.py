@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from tunebook.pipeline.data.report import Check, Column, Finding, Severity
+from tunebook.pipeline.data.report import Check, Column, Finding, Fix, Severity
 
 if TYPE_CHECKING:
     from tunebook.pipeline.benchmarks import BenchmarkText
-    from tunebook.pipeline.data.encode import Summary
     from tunebook.pipeline.data.layout import Layouts
-    from tunebook.pipeline.data.trainer_eye import Labelled
+    from tunebook.pipeline.data.summary import Summary
+    from tunebook.pipeline.data.trl_labels import Labelled
 
 GROUP = "tunebook.checks"
 OWN = (
@@ -36,6 +36,7 @@ OWN = (
 )  # modules beside this one
 EXAMPLES = 3
 KEPT = 100_000  # rows of a finding that a table can show alone
+MOST_LEFT_OUT = 20_000  # rows that a training script names, one by one, to leave them out
 AGREEING = re.compile(r"\{([^{}|]*)\|([^{}|]*)\}")  # plural, singular
 
 
@@ -61,12 +62,13 @@ class Examined:
     columns: Sequence[Column]
     layouts: Layouts
     method: str | None
-    summary: Summary | None = None  # None without a model, or for a method whose labels are not SFT's
+    summary: Summary | None = None  # None without a model
     page: Labelled | None = None  # TRL's own labels of the first rows, in padded batches
     tokenizer: Any = None  # the model's, None without one
     ends: frozenset[int] = frozenset()
     limit: int | None = None  # tokens a row may have
     limit_why: str = ""
+    context: int | None = None  # tokens that the model can read
     model: str | None = None  # its folder or its name on the Hub
     model_revision: str | None = None
     settings: Settings = Settings()
@@ -74,13 +76,26 @@ class Examined:
     against_texts: Sequence[BenchmarkText] = ()
 
     def finding(
-        self, id: str, severity: Severity, places: Sequence[int], message: str, remedy: str, evidence: str = ""
+        self,
+        id: str,
+        severity: Severity,
+        places: Sequence[int],
+        message: str,
+        remedy: str,
+        evidence: str = "",
+        *,
+        leave_out: bool = False,
+        fix: Fix | None = None,
     ) -> Finding:
         """A finding about the training rows at these places.
 
         In the message `{n}` becomes "13 rows" or "1 row", and `{lose|loses}` whichever agrees with it. The evidence is
-        put behind it as it stands: what comes from data or from another package belongs there.
+        put behind it as it stands: what comes from data or from another package belongs there. `leave_out`: to train
+        without these rows is a safe remedy, offered where a script can name them all; `fix` is a better one.
         """
+        if leave_out and fix is None and len(places) <= min(MOST_LEFT_OUT, len(self.rows) - 1):
+            these = "this row" if len(places) == 1 else f"these {len(places):,} rows"
+            fix = Fix(fields={"leave_out": [id]}, label=f"Leave {these} out")
         told = AGREEING.sub(r"\2" if len(places) == 1 else r"\1", message).replace("{n}", counted(len(places)))
         return Finding(
             id=id,
@@ -91,13 +106,23 @@ class Examined:
             every=[self.numbers[place] for place in places[:KEPT]],
             message=f"{told}: {evidence}" if evidence else told,
             remedy=remedy,
+            fix=fix,
         )
 
     def counts(self) -> Summary:
         """The token counts, or Skip."""
         if self.summary is None:
-            raise Skip("needs a model" if self.method in (None, "sft") else f"is not yet known for {self.method}")
+            raise Skip("needs a model")
         return self.summary
+
+    def labels(self) -> Summary:
+        """The token counts of a method that learns the answers that the rows hold, token by token; else Skip."""
+        summary = self.counts()
+        if self.method == "grpo":
+            raise Skip("GRPO learns from answers that it samples, not from the rows")
+        if self.method == "reward":
+            raise Skip("a reward model learns a score for each answer, not its tokens")
+        return summary
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,14 @@ import re
 
 from tunebook.pipeline.data.checks import Examined, Skip, Verdict, check
 from tunebook.pipeline.data.report import Severity
-from tunebook.pipeline.data.trainer_eye import IGNORED
+from tunebook.pipeline.data.trl_labels import IGNORED
 
 
 @check("K01")
 def end_token_is_trained(examined: Examined) -> Verdict:
     """Every trained stretch must close with an end token, or the model never learns to stop."""
-    places = examined.counts().no_end
-    total = len(examined.counts().position)
+    places = examined.labels().no_end
+    total = examined.labels().rows
     if not places:
         return Verdict(f"each of {total:,} rows ends its trained text with an end token")
     message = "{n} never {train|trains} the end token, so the model would not learn to stop"
@@ -25,14 +25,13 @@ def end_token_is_trained(examined: Examined) -> Verdict:
 @check("K02")
 def padding_does_not_mask_the_end(examined: Examined) -> Verdict:
     """In a padded batch the real end token keeps its label, also where padding uses the same token."""
+    without = set(examined.labels().no_end)
     if examined.page is None:
-        examined.counts()
         raise Skip("no row could be prepared by TRL")
-    without = set(examined.counts().no_end)
     masked: list[int] = []
-    for place, (ids, labels) in examined.page.items():
-        trained = [token for token, label in zip(ids, labels, strict=True) if label != IGNORED]
-        if place not in without and not examined.ends.intersection(trained):
+    for place, found in examined.page.items():
+        trained = [{token for token, label in zip(*one, strict=True) if label != IGNORED} for one in found]
+        if place not in without and not all(examined.ends & tokens for tokens in trained):
             masked.append(place)
     if not masked:
         return Verdict(
@@ -48,10 +47,10 @@ def prompt_is_not_trained(examined: Examined) -> Verdict:
     """What is trained, read as text, must not hold what the user or the system said."""
     if examined.layouts.main is not None and examined.layouts.main.format == "text":
         return _conversations_as_text(examined)
-    summary = examined.counts()
+    summary = examined.labels()
     places = summary.prompt_trained
     if not places:
-        return Verdict(f"the trained text of {len(summary.position):,} rows holds nothing of their prompts")
+        return Verdict(f"the trained text of {summary.rows:,} rows holds nothing of their prompts")
     message = "{n} {train|trains} on text of the prompt"
     remedy = "use prompt and completion rows, or a model whose chat template TRL knows"
     return Verdict(

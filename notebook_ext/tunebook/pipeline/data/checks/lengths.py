@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from tunebook.pipeline.data.checks import Examined, Verdict, check
+from collections.abc import Iterable
+
+from tunebook.pipeline.data.checks import Examined, Skip, Verdict, check
 from tunebook.pipeline.data.layout import share
-from tunebook.pipeline.data.report import Severity
+from tunebook.pipeline.data.report import Fix, Severity
 
 FEW = 25  # rows; below, a fine-tune learns its rows by heart
 DOMINANT = 0.2  # of all tokens in the longest 1 % of rows, where 0.01 would be even
@@ -13,37 +15,60 @@ ENOUGH_TO_JUDGE = 200  # rows; of fewer, 1 % is a row or two
 
 @check("K04")
 def rows_keep_their_labels(examined: Examined) -> Verdict:
-    """TRL drops a row whose answer lies wholly beyond the limit, without a word."""
+    """TRL drops a row whose answer lies wholly beyond the limit; for a reward model any row that is longer."""
     summary = examined.counts()
-    places = [
+    if examined.method == "grpo":
+        raise Skip("GRPO learns from answers that it samples, not from the rows")
+    places = _rows(
         place
         for place, trained, within in zip(summary.position, summary.trained, summary.trained_within, strict=True)
         if trained and not within
-    ]
+    )
     if not places:
         return Verdict(f"every row keeps trained tokens within {examined.limit_why}")
-    message = "{n} {lose|loses} every answer token to the length limit, and TRL drops {them|it} without a word"
-    remedy = f"set max_length to at least {max(summary.tokens):,}, or shorten the prompts of these rows"
-    severity: Severity = "error" if len(places) > 0.05 * len(summary.position) else "warning"
-    return Verdict(f"cut at {examined.limit_why}", [examined.finding("K04", severity, places, message, remedy)])
+    lost = (
+        "{lose|loses} every answer token to the length limit"
+        if examined.method != "reward"
+        else "{are|is} longer than the length limit"
+    )
+    message = f"{{n}} {lost}, and TRL drops {{them|it}} without a word"
+    longest = max(summary.tokens)
+    remedy = f"set max_length to at least {longest:,}, or shorten the prompts of these rows"
+    severity: Severity = "error" if len(places) > 0.05 * summary.rows else "warning"
+    finding = examined.finding("K04", severity, places, message, remedy, leave_out=True, fix=_longer(examined, longest))
+    return Verdict(f"cut at {examined.limit_why}", [finding])
 
 
 @check("K05")
 def answers_are_not_cut(examined: Examined) -> Verdict:
     """A limit cuts the end of long rows, which is where the answer and its end token are."""
-    summary = examined.counts()
-    places = [
+    summary = examined.labels()
+    places = _rows(
         place
         for place, trained, within in zip(summary.position, summary.trained, summary.trained_within, strict=True)
         if within < trained
-    ]
+    )
     longest = max(summary.tokens, default=0)
     if not places:
         return Verdict(f"no answer is cut: the longest row has {longest:,} tokens, the limit is {examined.limit_why}")
     lost, total = sum(summary.trained) - sum(summary.trained_within), sum(summary.trained)
     message = f"{{n}} {{have|has}} answers cut, {share(lost, total)} of all answer tokens are lost"
     remedy = f"set max_length to {longest:,}, the longest row, or leave these rows out"
-    return Verdict(f"cut at {examined.limit_why}", [examined.finding("K05", "warning", places, message, remedy)])
+    finding = examined.finding("K05", "warning", places, message, remedy, fix=_longer(examined, longest))
+    return Verdict(f"cut at {examined.limit_why}", [finding])
+
+
+def _rows(positions: Iterable[int]) -> list[int]:
+    """Each row once: a pair has two sequences."""
+    return list(dict.fromkeys(positions))
+
+
+def _longer(examined: Examined, longest: int) -> Fix | None:
+    """A limit at which nothing is cut, where the model can read that much."""
+    if examined.context is not None and longest > examined.context:
+        return None
+    length = max(8, longest)
+    return Fix(fields={"max_length": length}, label=f"Set max_length to {length:,}")
 
 
 @check("K23")
@@ -63,7 +88,7 @@ def enough_rows_and_none_dominate(examined: Examined) -> Verdict:
     part = sum(tokens[at] for at in longest) / max(1, sum(tokens))
     if part <= DOMINANT:
         return Verdict(f"{rows:,} rows; the longest 1 % hold {share(round(part * 1000), 1000)} of the tokens")
-    places = sorted(examined.summary.position[at] for at in longest)
+    places = sorted(_rows(examined.summary.position[at] for at in longest))
     message = f"{{n}} (the longest 1 %) {{hold|holds}} {share(round(part * 1000), 1000)} of all tokens"
     finding = examined.finding("K23", "warning", places, message, "split or shorten these rows, or set max_length")
     return Verdict("token counts compared", [finding])

@@ -7,6 +7,7 @@ from typing import Any
 
 from tunebook.pipeline.data.checks import Examined, Skip, Verdict, check
 from tunebook.pipeline.data.encode import common_prefix
+from tunebook.pipeline.data.sequences import sequences
 
 ASKED_WITH: list[dict[str, Any]] = [{"role": "user", "content": "Hello"}]
 
@@ -26,7 +27,7 @@ def one_token_begins_the_text(examined: Examined) -> Verdict:
             "the first two tokens of every row looked at",
             [examined.finding("K06", "warning", summary.two_starts, message, remedy)],
         )
-    why = f"none of {len(summary.position):,} rows begins with two BOS tokens"
+    why = f"none of {summary.rows:,} rows begins with two BOS tokens"
     if _template_writes_it_too(tokenizer):
         why += "; text that the chat template has rendered begins with one: tokenize it with add_special_tokens=False"
     return Verdict(why)
@@ -45,16 +46,17 @@ def _template_writes_it_too(tokenizer: Any) -> bool:
 @check("K17")
 def asked_as_it_was_trained(examined: Examined) -> Verdict:
     """A trained conversation must begin with the tokens by which the model is asked for its last answer."""
+    examined.counts()
     if examined.page is None:
-        examined.counts()
         raise Skip("no row could be prepared by TRL")
-    asked = {place: asked_for for place in examined.page if (asked_for := _asked(examined.mapped[place]))}
+    method = examined.method or "sft"
+    asked = {place: asked_for for place in examined.page if (asked_for := _asked(method, examined.mapped[place]))}
     if not asked:
         raise Skip("the rows are no conversations, so no chat template is used")
     parting: dict[int, str] = {}
     served: list[int] = []
     for place, (row, turns) in asked.items():
-        trained = examined.page[place][0]
+        trained = examined.page[place][0][0]
         ids, text = _generation(examined.tokenizer, row, turns)
         if trained[: len(ids)] != ids:
             at = common_prefix(trained, ids)
@@ -84,10 +86,11 @@ def asked_as_it_was_trained(examined: Examined) -> Verdict:
 Row = dict[str, Any]
 
 
-def _asked(row: Row | None) -> tuple[Row, list[Any]] | None:
+def _asked(method: str, row: Row | None) -> tuple[Row, list[Any]] | None:
     """The row and the turns before its last answer; None if it is no conversation with an answer."""
     if row is None:
         return None
+    row = sequences(method, row)[0]
     if isinstance(row.get("prompt"), list):
         return row, row["prompt"]
     turns = row.get("messages")
