@@ -1,62 +1,169 @@
-"""What the Hub says of a data set: its configs and splits, or one clear line why not."""
+"""What the Hub says of a data set: its commit, its configs and splits and their files, or one clear line why not."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from tunebook.pipeline.data.hub_refusals import Unreachable, explained
 from tunebook.pipeline.errors import CallError
 
 TIMEOUT_S = 10.0
 
 
-def splits_of(dataset: str, config: str | None, revision: str | None) -> tuple[str | None, list[str]]:
-    """The config to use (None where the data set has only one) and the names of its splits.
+@dataclass(frozen=True)
+class HubFile:
+    """A file of rows: its path in the repository and its size, 0 where the Hub does not say."""
 
-    Raises CallError if the data set does not exist, is not allowed, cannot be reached, or has several configs and none
-    was named.
+    path: str
+    size: int
+
+
+@dataclass(frozen=True)
+class HubSet:
+    """One config of a data set at one commit: which builder of `datasets` reads which files of which split.
+
+    `rows` are the numbers of rows as far as the data set's card has them. Offline there are no files: what `datasets`
+    has kept is read.
     """
-    require(dataset, revision)
+
+    sha: str
+    builder: str
+    files: dict[str, list[HubFile]]
+    rows: dict[str, int]
+
+    @property
+    def bytes(self) -> int:
+        """Of all splits: `datasets` fetches a config as a whole."""
+        return sum(file.size for files in self.files.values() for file in files)
+
+
+def commit_of(dataset: str, revision: str | None = None) -> str:
+    """The sha of the commit that a revision names now; without the Hub, the one that was last seen here.
+
+    Raises CallError if the data set does not exist, is not allowed or not known here, or has no such revision.
+    """
+    try:
+        sha = str(_info(dataset, revision).sha)
+    except Unreachable:
+        if (known := _last_seen(dataset, revision)) is None:
+            raise
+        return known
+    _remember(dataset, revision)
+    return sha
+
+
+def look_up(dataset: str, config: str | None, revision: str | None) -> HubSet:
+    """The config that is named, or the one that the data set has, at the commit that the revision names now.
+
+    Raises CallError as `commit_of` does, where several configs are there and none is named, and where the files are of
+    no kind that `datasets` reads.
+    """
+    try:
+        revision = str(_info(dataset, revision).sha)
+    except Unreachable:
+        from huggingface_hub import constants
+
+        if not constants.is_offline_mode():  # the libraries would try for a minute before they looked at what is kept
+            raise
+    return at_commit(dataset, config, revision)
+
+
+@lru_cache(maxsize=8)
+def at_commit(dataset: str, config: str | None, sha: str | None) -> HubSet:
+    """What `look_up` says of a commit, which cannot change; offline, of what is kept. Raises CallError."""
     import datasets
+    from huggingface_hub import constants
 
     try:
-        configs = datasets.get_dataset_config_names(dataset, revision=revision)
-        if config is None and len(configs) > 1 and "default" not in configs:
-            raise CallError("dataset_config", f"is missing, {dataset} has several", f"choose one of {_some(configs)}")
-        if config is not None and config not in configs:
-            raise CallError(
-                "dataset_config", f"is {config!r}, which {dataset} does not have", f"choose {_some(configs)}"
-            )
-        return config, list(datasets.get_dataset_split_names(dataset, config, revision=revision))
+        try:
+            builder = datasets.load_dataset_builder(dataset, config, revision=sha)
+        except ValueError:
+            raise _wrong_config(dataset, config, sha) or _broken(dataset, "its card or files are wrong") from None
+        found: dict[str, Any] = builder.config.data_files or {}
+        counts = {str(name): split.num_examples for name, split in (builder.info.splits or {}).items()}
+        sizes = {} if constants.is_offline_mode() else _sizes(dataset, sha)
     except CallError:
         raise
     except Exception as failure:  # noqa: BLE001 (a data set's own card or files may be broken in any way)
-        raise CallError("dataset", f"{dataset} cannot be read: {_line(failure)}", "check its page on the Hub") from None
-
-
-def require(dataset: str, revision: str | None = None) -> None:
-    """Ask the Hub once whether the data set is there: without this, `datasets` retries for half a minute."""
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        HFValidationError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
+        raise _broken(dataset, (str(failure).strip().splitlines() or [type(failure).__name__])[0][:200]) from None
+    files = {
+        str(split): [HubFile(path, sizes.get(path, 0)) for path in (_path_of(url) for url in urls)]
+        for split, urls in found.items()
+    }
+    kept = str(builder.hash) if constants.is_offline_mode() else sha
+    if sha and kept != sha:
+        raise CallError("dataset_revision", f"{sha} of {dataset} is not on this machine", "go online, or leave it out")
+    return HubSet(
+        sha=str(kept),
+        builder=type(builder).__name__.lower(),
+        files=files or {name: [] for name in counts},
+        rows={name: count for name, count in counts.items() if count},
     )
 
-    local = "give a local file or folder"
+
+def _wrong_config(dataset: str, config: str | None, sha: str | None) -> CallError | None:
+    import datasets
+
+    names = datasets.get_dataset_config_names(dataset, revision=sha)
+    if config is None and len(names) > 1:
+        return CallError("dataset_config", f"is missing, {dataset} has several", f"choose one of {_some(names)}")
+    if config is not None and config not in names:
+        return CallError("dataset_config", f"is {config!r}, which {dataset} does not have", f"choose {_some(names)}")
+    return None
+
+
+def _broken(dataset: str, reason: str) -> CallError:
+    return CallError("dataset", f"{dataset} cannot be read: {reason}", "check its page on the Hub")
+
+
+def _sizes(dataset: str, sha: str | None) -> dict[str, int]:
+    from huggingface_hub import HfApi
+
+    siblings = HfApi().dataset_info(dataset, revision=sha, files_metadata=True).siblings or []
+    return {file.rfilename: file.size or 0 for file in siblings}
+
+
+def _path_of(url: str) -> str:
+    """The path in the repository of `hf://datasets/owner/name@sha/path`."""
+    return str(url).split("@", 1)[-1].split("/", 1)[-1]
+
+
+def _info(dataset: str, revision: str | None) -> Any:
+    """Ask once whether the data set is there and its files allowed: without this, `datasets` retries for half a minute."""
+    from huggingface_hub import HfApi
+
+    api = HfApi()
     try:
-        HfApi().dataset_info(dataset, revision=revision, timeout=TIMEOUT_S)
-    except HFValidationError:
-        raise CallError("dataset", f"{dataset} is neither a file nor a name on the Hub", local) from None
-    except GatedRepoError:
-        remedy = f"accept the terms at huggingface.co/datasets/{dataset} and log in with `hf auth login`"
-        raise CallError("dataset", f"{dataset} is gated and you have no access", remedy) from None
-    except RevisionNotFoundError:
-        raise CallError("dataset_revision", f"is {revision!r}, which {dataset} does not have", "leave it out") from None
-    except RepositoryNotFoundError:
-        remedy = f"check the name, {local}, or log in if it is private"
-        raise CallError("dataset", f"{dataset} is no file here and not on the Hub", remedy) from None
+        info = api.dataset_info(dataset, revision=revision, timeout=TIMEOUT_S)
+        if info.gated:  # what it is is told to everybody, what is in it is not
+            api.auth_check(dataset, repo_type="dataset")
+        return info
     except Exception as failure:  # noqa: BLE001 (which HTTP library huggingface_hub uses, and so its errors, changes)
-        problem = f"{dataset} is no file here, and the Hub cannot be reached ({type(failure).__name__})"
-        raise CallError("dataset", problem, f"check the network, or {local}") from None
+        raise explained(failure, dataset, revision) from None
+
+
+def _remember(dataset: str, revision: str | None) -> None:
+    """Let the Hub's own cache note which commit the revision is: it does when it fetches a file, there or not."""
+    from huggingface_hub import hf_hub_download
+
+    try:
+        hf_hub_download(dataset, "README.md", repo_type="dataset", revision=revision)
+    except Exception:  # noqa: BLE001 (nothing is lost but that it can be named without the Hub later)
+        pass
+
+
+def _last_seen(dataset: str, revision: str | None) -> str | None:
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    folder = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=dataset, repo_type="dataset")
+    try:
+        return (folder / "refs" / (revision or "main")).read_text().strip()
+    except OSError:
+        return revision if revision and (folder / "snapshots" / revision).is_dir() else None
 
 
 def reachable() -> bool:
@@ -73,7 +180,3 @@ def reachable() -> bool:
 def _some(names: list[str]) -> str:
     shown = ", ".join(names[:8])
     return f"{shown} and {len(names) - 8} more" if len(names) > 8 else shown
-
-
-def _line(failure: BaseException) -> str:
-    return (str(failure).strip().splitlines() or [type(failure).__name__])[0][:200]

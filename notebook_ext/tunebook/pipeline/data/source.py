@@ -34,7 +34,9 @@ _EVAL = ("validation", "valid", "val", "dev", "eval", "test", "heldout")  # the 
 
 @dataclass(frozen=True)
 class Source:
-    """What `load_dataset` needs. `builder` is None for a data set on the Hub, whose id is `path`."""
+    """What `load_dataset` needs. `builder` is None for a data set on the Hub, whose id is `path` and whose `revision` is
+    the sha of the commit that was looked at, so that a training reads the same rows.
+    """
 
     builder: str | None
     path: str
@@ -58,11 +60,11 @@ def locate(dataset: str, *, config: str | None = None, split: str | None = None,
         return _of_files(dataset, _files_of_folder(dataset, path), config, split, revision)
     if looks_local(dataset):
         raise CallError("dataset", f"{dataset} is not there", "check the path, or name a data set on the Hub")
-    from tunebook.pipeline.data.hub import splits_of
+    from tunebook.pipeline.data.hub import look_up
 
-    config, splits = splits_of(dataset, config, revision)
-    train, held_out = choose_splits(dataset, splits, split)
-    return Source(None, dataset, None, config, revision, train, held_out)
+    found = look_up(dataset, config, revision)
+    train, held_out = choose_splits(dataset, list(found.files), split)
+    return Source(None, dataset, None, config, found.sha, train, held_out)
 
 
 def looks_local(dataset: str) -> bool:

@@ -13,8 +13,9 @@ from typing import Any
 from tunebook.pipeline.data.broken import CHECK as UNREADABLE
 from tunebook.pipeline.data.checks.settings import with_rate
 from tunebook.pipeline.data.giants import CHECK as OVERSIZED
+from tunebook.pipeline.data.hub import commit_of
 from tunebook.pipeline.data.report import Inspection
-from tunebook.pipeline.data.source import locate
+from tunebook.pipeline.data.source import locate, looks_local
 from tunebook.pipeline.hardware import local
 from tunebook.pipeline.hardware.machine import this_machine
 from tunebook.pipeline.hardware.options import Band, Option
@@ -108,13 +109,17 @@ def inspect_for(
 
     `against` is a benchmark whose texts are looked for in the rows.
     """
+    dataset, revision = spec.dataset or "", spec.dataset_revision
+    if not Path(dataset).expanduser().exists() and not looks_local(dataset):
+        # What is kept is of a commit, and so is what the job reads: a data set that has changed is looked at again.
+        revision = commit_of(dataset, revision)
     config = {
         "dataset": spec.dataset,
         "model": model.path if model else None,
         "model_revision": model.revision if model else None,
         "config": spec.dataset_config,
         "split": spec.split,
-        "revision": spec.dataset_revision,
+        "revision": revision,
         "method": spec.method,
         "max_length": spec.max_length,
         "rows": spec.rows,
@@ -125,7 +130,7 @@ def inspect_for(
         # Only what needs the job: a rate that is changed must not cost another look at the rows.
         "settings": {"packing": True} if spec.packing else {},
     }
-    key = _key(config, model.fingerprint if model else None, data_stamp(spec.dataset or ""))
+    key = _key(config, model.fingerprint if model else None, data_stamp(dataset))
     kept = home() / "inspections" / f"{key}.json"
     body = read_json(kept)
     if body is None:
