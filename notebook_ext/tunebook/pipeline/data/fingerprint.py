@@ -7,6 +7,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from tunebook.pipeline.data.source import Source
+
 
 def fingerprint(train: Iterable[Mapping[str, Any]], held_out: Iterable[Mapping[str, Any]] | None) -> str:
     """sha256 (hex) over the rows in their order. Nulls count as absent: formats differ in how they say nothing."""
@@ -17,6 +19,14 @@ def fingerprint(train: Iterable[Mapping[str, Any]], held_out: Iterable[Mapping[s
             text = json.dumps(_plain(row), sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
             digest.update(text.encode("utf-8", "surrogatepass") + b"\n")
     return digest.hexdigest()
+
+
+def fingerprint_of_commit(source: Source, *drawn: float | None) -> str:
+    """Of rows that are not all read: a commit on the Hub cannot change, so its sha stands for them. `drawn` is what else
+    decides which of them are trained on.
+    """
+    what = [source.path, source.revision, source.config, source.train_split, source.eval_split, *drawn]
+    return hashlib.sha256(json.dumps(what).encode()).hexdigest()
 
 
 def _plain(value: Any) -> Any:

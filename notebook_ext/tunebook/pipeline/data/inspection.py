@@ -18,7 +18,7 @@ from tunebook.pipeline.data.answers import answers_a_row, answers_of, kind_of_an
 from tunebook.pipeline.data.checks import Examined, Settings, run_all
 from tunebook.pipeline.data.columns import columns_of
 from tunebook.pipeline.data.counts import token_counts
-from tunebook.pipeline.data.fingerprint import fingerprint
+from tunebook.pipeline.data.fingerprint import fingerprint, fingerprint_of_commit
 from tunebook.pipeline.data.layout import layouts_of
 from tunebook.pipeline.data.report import Column, DataReport, Inspection
 from tunebook.pipeline.data.rows import load_rows, name_of
@@ -61,8 +61,8 @@ def inspect_data(
     source = locate(dataset, config=config, split=split, revision=revision) if isinstance(dataset, str) else None
     with tempfile.TemporaryDirectory(prefix="tunebook-rows-") as mended:
         held = load_rows(dataset, source, rows=rows, eval_share=eval_share, seed=seed, mend_in=Path(mended))
-    loaded, total = held.train, len(held.train)
-    if (fitting_in := sampling.fitting_rows(held)) < total:
+    loaded, total = held.train, held.whole
+    if (fitting_in := sampling.fitting_rows(held)) < len(held.train):
         held = sampling.sample(held, fitting_in, seed)
     every: list[Row] = held.train.to_list()
     every_held_out: list[Row] | None = held.eval.to_list() if held.eval is not None else None
@@ -121,7 +121,8 @@ def inspect_data(
     checks, findings = run_all(examined, progress)
     whole = len(every) + len(every_held_out or [])
     left_out = [
-        *([sampling.told(len(every), total)] if len(every) < total else []),
+        *([sampling.told_first(len(every), held)] if held.large else []),
+        *([sampling.told(len(every), total)] if not held.large and len(every) < total else []),
         *([broken.told(held.unreadable, whole)] if held.unreadable else []),
         *([oversized.told(huge, huge_held_out, held.numbers, whole)] if huge or huge_held_out else []),
     ]
@@ -144,7 +145,9 @@ def inspect_data(
         rows_found={finding.key: finding.every for finding in findings if finding.every},
         preview=seen.preview,
         # Of all rows: how many of them were looked at depends on the memory that was free, and is no part of a plan.
-        fingerprint=fingerprint(every if len(every) == total else loaded, every_held_out),
+        fingerprint=fingerprint_of_commit(source, rows, eval_share, seed)
+        if source and held.large
+        else fingerprint(every if len(every) == total else loaded, every_held_out),
         train_rows=total,
         eval_rows=len(every_held_out) if every_held_out is not None and held.by_data_set else 0,
         answer_kind=kind_of_answers(answers),

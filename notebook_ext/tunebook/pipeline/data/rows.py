@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tunebook.pipeline.data.broken import BadLine, first_bad_line, without_bad_lines
+from tunebook.pipeline.data.hub_parquet import as_parquet
+from tunebook.pipeline.data.large import HELD_OUT_MOST, Large, first_rows, too_large
 from tunebook.pipeline.data.source import Source, choose_splits, load_call
 from tunebook.pipeline.errors import CallError
 
@@ -22,6 +25,7 @@ class Held:
     """Rows for training and rows held out, and the number (from 0) that each training row has in the data set.
 
     `by_data_set` tells a split that the data set itself holds out from one that was drawn from the training rows.
+    Where the data set is too `large` to be fetched, `train` are its first rows.
     """
 
     train: Dataset
@@ -29,6 +33,8 @@ class Held:
     numbers: list[int]
     by_data_set: bool
     unreadable: list[BadLine] = field(default_factory=list)  # lines that are in no row
+    large: Large | None = None
+    whole: int = 0  # rows that would be trained on; as many as are read where nobody knows
 
 
 def load_rows(
@@ -48,8 +54,11 @@ def load_rows(
     Raises CallError if nothing can be read or no row is left.
     """
     bad: list[BadLine] = []
+    large: Large | None = None
     if source is None:
         train, held_out = _of_memory(dataset)
+    elif large := too_large(source):
+        train, held_out, large = _of_large(source, large)
     else:
         try:
             train, held_out = _splits(source)
@@ -61,6 +70,8 @@ def load_rows(
     if len(train) == 0:
         raise CallError("dataset", f"{name_of(dataset)} has no rows", "give a data set that has some")
 
+    whole = (large and large.rows) or len(train)
+    whole = whole if rows is None else min(whole, rows)
     train = train.add_column(NUMBER, list(range(len(train))))
     if rows is not None and len(train) > rows:
         train = train.shuffle(seed=seed).select(range(rows))
@@ -70,12 +81,30 @@ def load_rows(
             raise CallError("eval_share", "cannot hold out a part of one row", "give more rows, or leave it out")
         parts = train.train_test_split(test_size=eval_share, seed=seed)
         train, held_out = parts["train"], parts["test"].remove_columns(NUMBER)
+        whole -= math.ceil(whole * eval_share)
     numbers = list(train[NUMBER])
-    return Held(train.remove_columns(NUMBER), held_out, numbers, by_data_set, bad)
+    return Held(train.remove_columns(NUMBER), held_out, numbers, by_data_set, bad, large, max(whole, len(train)))
 
 
 def _splits(source: Source) -> tuple[Dataset, Dataset | None]:
     return _load(source, source.train_split), _load(source, source.eval_split) if source.eval_split else None
+
+
+def _of_large(source: Source, large: Large) -> tuple[Dataset, Dataset | None, Large | None]:
+    """All rows where the Hub has Parquet of a size to fetch, else the first ones; and what there is to say of that."""
+    if near := as_parquet(source, [source.train_split, *([source.eval_split] if source.eval_split else [])]):
+        return *_splits(near), None
+    import datasets
+
+    def first(split: str, most: int | None = None) -> Dataset:
+        with quiet():
+            table = first_rows(source, split, most) if most else first_rows(source, split)
+        return datasets.Dataset(datasets.table.InMemoryTable(table))
+
+    try:
+        return first(source.train_split), first(source.eval_split, HELD_OUT_MOST) if source.eval_split else None, large
+    except Exception as failure:  # noqa: BLE001 (a builder raises whatever its parser raises)
+        raise _explained(source, source.train_split, failure) from None
 
 
 def _mended(source: Source, folder: Path | None) -> tuple[Source, list[BadLine]]:
@@ -164,12 +193,17 @@ class quiet:
 
     def __enter__(self) -> None:
         import datasets
+        from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars
 
-        self._shown = datasets.is_progress_bar_enabled()
+        self._shown = datasets.is_progress_bar_enabled(), not are_progress_bars_disabled()
         datasets.disable_progress_bars()
+        disable_progress_bars()
 
     def __exit__(self, *_: object) -> None:
         import datasets
+        from huggingface_hub.utils.tqdm import enable_progress_bars
 
-        if self._shown:
+        if self._shown[0]:
             datasets.enable_progress_bars()
+        if self._shown[1]:
+            enable_progress_bars()

@@ -32,6 +32,28 @@ def sample(held: Held, rows: int, seed: int) -> Held:
     return replace(held, train=held.train.select(places), numbers=[held.numbers[place] for place in places])
 
 
+def told_first(looked: int, held: Held) -> tuple[Check, Finding]:
+    """What the inspection says of a data set on the Hub that is too large to be fetched, so that its first rows were read."""
+    assert held.large is not None
+    size = f"{held.large.bytes / 1e9:.1f} GB"
+    if held.large.rows is None:
+        read, more = f"first {looked:,} rows", 0
+        why = f"the data set has {size} and does not say how many rows"
+    else:
+        read, more = f"first {looked:,} of {held.whole:,} rows", held.whole - looked
+        why = f"the data set has {size}"
+    finding = Finding(
+        id=CHECK,
+        severity="warning",
+        rows=more,
+        share=more / held.whole,
+        examples=[],
+        message=f"Only the {read} were read, as {why}: counts and checks are of these",
+        remedy="say how many to train on with `rows`, or fetch it and inspect its files",
+    )
+    return Check(id=CHECK, status="found", why=f"the {read}"), finding
+
+
 def told(looked: int, rows: int) -> tuple[Check, Finding]:
     """What the inspection says of rows that it did not look at."""
     finding = Finding(

@@ -1,4 +1,5 @@
-"""Making the copy: one DuckDB file of a data set's rows, by a process of its own, whole or not at all.
+"""Making the copy: one DuckDB file of a data set's rows, by a process of its own, whole or not at all. Where the Hub has
+the rows as Parquet, that is fetched instead.
 
 In a process of its own it takes none of the kernel's memory, a file that breaks a parser breaks nothing else, and it is
 cancelled by ending it. `python -m tunebook.pipeline.data.table.copying` reads what to do as JSON from its input.
@@ -17,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tunebook.pipeline.data.hub_parquet import as_parquet
 from tunebook.pipeline.data.source import Source
 from tunebook.pipeline.data.table.cancel import Cancel
 from tunebook.pipeline.data.table.cells import literal
@@ -31,8 +33,11 @@ Prepare = Callable[["duckdb.DuckDBPyConnection"], Any]
 
 def copy_in_process(
     source: Source, split: str, target: Path, cancel: Cancel, progress: Callable[[float], None] | None
-) -> None:
-    """Run the copy and wait for it. Raises CallError for what it cannot read, Cancelled."""
+) -> list[str]:
+    """Run the copy and wait for it. Returns the Parquet files that were fetched instead of making one, if there are any.
+
+    Raises CallError for what it cannot read, Cancelled.
+    """
     size = sum(Path(file).stat().st_size for file in (source.data_files or {}).get(split, []))
     free = os.statvfs(target.parent).f_bavail * os.statvfs(target.parent).f_frsize
     if free < 3 * size + 200_000_000:
@@ -59,11 +64,13 @@ def copy_in_process(
         process.stdin.write(json.dumps(job))
         process.stdin.close()
         problem: dict[str, str] | None = None
+        files: list[str] = []
         for line in process.stdout:
             told = json.loads(line)
             if "share" in told and progress:
                 progress(told["share"])
             problem = told.get("problem", problem)
+            files = told.get("files", files)
         errors = process.stderr.read()
         code = process.wait()
     finally:
@@ -79,6 +86,7 @@ def copy_in_process(
     if code != 0:
         last = (errors.strip().splitlines() or [f"exit code {code}"])[-1]
         raise WorkFailed(f"the rows could not be copied ({last[:300]})")
+    return files
 
 
 def write_store(
@@ -172,6 +180,10 @@ def main() -> None:
             print(json.dumps({"share": round(share, 4)}), flush=True)
 
     try:
+        if near := as_parquet(source, [job["split"]], say):
+            assert near.data_files
+            print(json.dumps({"files": near.data_files[job["split"]]}), flush=True)
+            return
         prepare, query = query_of(source, job["split"])
         write_store(target, prepare, query, progress=say)
     except CallError as error:

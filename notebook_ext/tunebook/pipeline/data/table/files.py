@@ -1,4 +1,5 @@
-"""From a data set to its table: Parquet in place and at once, everything else by a copy made once and kept.
+"""From a data set to its table: Parquet in place and at once, everything else by a copy made once and kept. On the Hub
+it is the Parquet files that are there, fetched into Hugging Face's own cache.
 
 The copies lie under TUNEBOOK_HOME/tables, named by what they are of: kind, paths, sizes and times of change.
 """
@@ -51,6 +52,7 @@ def open_table(
     if not isinstance(dataset, Source):
         return _of_memory(dataset, cancel or Cancel())
     source, split = dataset, (split or dataset.train_split).split("[")[0]
+    source = near(source, split, cancel or Cancel(), progress)
     if source.builder == "parquet" and not any(file.endswith(COMPRESSED) for file in files_of(source, split)):
         kept = tables() / f"{key_of(source, split)}.duckdb"
         if kept.is_file():
@@ -70,10 +72,33 @@ def improve(
     It goes on being usable meanwhile.
     """
     split = (split or source.train_split).split("[")[0]
+    source = near(source, split, cancel, progress)
     if not table.in_place or sum(Path(file).stat().st_size for file in files_of(source, split)) > COPY_MOST:
         return False
     table.use(store_scan(copied(source, split, cancel, progress)))
     return True
+
+
+def near(source: Source, split: str, cancel: Cancel, progress: Progress | None) -> Source:
+    """A source whose rows lie on this machine: itself, or the Parquet files of a data set on the Hub, else with its copy.
+
+    The files that were fetched for a commit are known as long as this process lives.
+    """
+    if source.builder is not None:
+        return source
+    key = key_of(source, split)
+    if (found := _fetched.get(key)) and all(Path(file).is_file() for file in files_of(found, split)):
+        return found
+    if (tables() / f"{key}.duckdb").is_file():
+        return source
+    files = copy_of(source, split, cancel, progress)
+    if not files:
+        return source
+    _fetched[key] = Source("parquet", source.path, {split: files}, train_split=split)
+    return _fetched[key]
+
+
+_fetched: dict[str, Source] = {}
 
 
 def files_of(source: Source, split: str) -> list[str]:
@@ -94,11 +119,16 @@ def copied(source: Source, split: str, cancel: Cancel, progress: Progress | None
     if target.is_file():
         os.utime(target)
         return target
+    copy_of(source, split, cancel, progress)
+    return target
+
+
+def copy_of(source: Source, split: str, cancel: Cancel, progress: Progress | None) -> list[str]:
+    """Make the copy, or fetch the Parquet files of a data set on the Hub, which are returned."""
     forget_old()
     from tunebook.pipeline.data.table.copying import copy_in_process
 
-    copy_in_process(source, split, target, cancel, progress)
-    return target
+    return copy_in_process(source, split, tables() / f"{key_of(source, split)}.duckdb", cancel, progress)
 
 
 def store_scan(path: Path) -> StoreScan:

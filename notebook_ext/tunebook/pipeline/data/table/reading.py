@@ -1,4 +1,5 @@
-"""Files that are not Parquet, as arrow rows: by `datasets`, as the trainer will read them, so that the numbers agree.
+"""Files that are not Parquet, as arrow rows: by `datasets`, as the trainer will read them, so that the numbers agree. Of
+a data set on the Hub that is too large to be fetched, the first ones.
 
 Where `datasets` gives up on a file, a plainer reader goes on: a broken line is left out, the rest can be looked at.
 """
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from tunebook.pipeline.data.large import first_rows, too_large
 from tunebook.pipeline.data.source import Source, load_call
 
 _BATCH = 20_000
@@ -27,6 +29,8 @@ def reader_of(source: Source, split: str) -> Any:
 
     datasets.disable_progress_bars()
     arguments, keywords = load_call(source, split)
+    if too_large(source):
+        return first_rows(source, split)
     try:
         return datasets.load_dataset(*arguments, **keywords).data.table
     except Exception:

@@ -1,0 +1,102 @@
+"""A Hub data set's rows as Parquet files on this machine: its own files, or the copy that the Hub made of them.
+
+The Hub keeps its copy on the branch refs/convert/parquet, `CONFIG/SPLIT/0000.parquet`, in the order of the rows. It is
+taken only where it is complete and no older than the commit that is looked at.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tunebook.pipeline.data.hub import HubFile, at_commit
+from tunebook.pipeline.data.large import WHOLE_MOST
+from tunebook.pipeline.data.source import Source
+from tunebook.pipeline.errors import CallError
+
+CONVERTED = "refs/convert/parquet"
+Tell = Callable[[float], None]
+
+
+def as_parquet(source: Source, splits: Sequence[str], tell: Tell = lambda share: None) -> Source | None:
+    """The splits as local Parquet files, fetched if they are not there yet; None where the Hub has none of a size to fetch.
+
+    `tell` is told the share that is there. Raises CallError where the disk has no room for them.
+    """
+    if source.builder is not None or not source.revision:
+        return None
+    found = at_commit(source.path, source.config, source.revision)
+    revision: str | None = source.revision
+    if found.builder == "parquet":
+        files = {split: found.files[split] for split in splits}
+    else:
+        revision, files = _converted(source, splits)
+    if revision is None or not 0 < sum(file.size for part in files.values() for file in part) <= WHOLE_MOST:
+        return None
+    local = _fetched(source.path, revision, files, tell)
+    return Source("parquet", source.path, local, None, None, source.train_split, source.eval_split)
+
+
+def _converted(source: Source, splits: Sequence[str]) -> tuple[str | None, dict[str, list[HubFile]]]:
+    """The commit of the Hub's own copy and its files of these splits; None where it is missing, partial or too old."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.hf_api import RepoFile
+
+    api, kind = HfApi(), "dataset"
+    try:
+        head, copy = (api.list_repo_commits(source.path, repo_type=kind, revision=at)[0] for at in (None, CONVERTED))
+        if head.commit_id != source.revision or copy.created_at < head.created_at:
+            return None, {}
+        files = {
+            split: [
+                HubFile(entry.path, entry.size)
+                for entry in api.list_repo_tree(
+                    source.path, f"{source.config or 'default'}/{split}", repo_type=kind, revision=copy.commit_id
+                )
+                if isinstance(entry, RepoFile) and entry.path.endswith(".parquet")
+            ]
+            for split in splits
+        }
+    except Exception:  # noqa: BLE001 (not every data set has one: the rows are then read from its own files)
+        return None, {}
+    return copy.commit_id, {split: sorted(part, key=lambda file: file.path) for split, part in files.items()}
+
+
+def _fetched(dataset: str, revision: str, files: dict[str, list[HubFile]], tell: Tell) -> dict[str, list[str]]:
+    from huggingface_hub import constants, hf_hub_download
+    from huggingface_hub.utils.tqdm import tqdm
+
+    whole = sum(file.size for part in files.values() for file in part)
+    _need_room(dataset, Path(constants.HF_HUB_CACHE), whole)
+    there = 0
+
+    class Bar(tqdm):
+        """What the download calls as bytes come."""
+
+        def __init__(self, *arguments: Any, **keywords: Any) -> None:
+            super().__init__(*arguments, **{**keywords, "disable": True})  # type: ignore[no-untyped-call]
+
+        def update(self, n: float | None = 1) -> bool | None:
+            nonlocal there
+            there += int(n or 0)
+            tell(min(there / whole, 1.0))
+            return None
+
+    return {
+        split: [
+            hf_hub_download(dataset, file.path, repo_type="dataset", revision=revision, tqdm_class=Bar) for file in part
+        ]
+        for split, part in files.items()
+    }
+
+
+def _need_room(dataset: str, cache: Path, size: int) -> None:
+    cache.mkdir(parents=True, exist_ok=True)
+    free = os.statvfs(cache).f_bavail * os.statvfs(cache).f_frsize
+    if free < size + 200_000_000:
+        problem = (
+            f"{dataset} has {size / 1e9:.1f} GB, and the disk of Hugging Face's cache has {free / 1e9:.1f} GB left"
+        )
+        raise CallError("dataset", problem, "make room, or name a folder on another disk in HF_HOME")
