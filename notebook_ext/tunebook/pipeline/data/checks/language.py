@@ -54,7 +54,7 @@ SAMPLE = 1000  # rows that decide which language is the main one
 FEWEST = 20  # of them must have a language
 MOSTLY = 0.9  # of those that have one are in the main one, else the data is mixed on purpose
 COMMON = 300  # words
-FAMILIAR = 0.3  # of a text's words must be among them; a language written without blanks has no such texts
+FAMILIAR = 0.2  # of a text's words must be among them; a language written without blanks has no such texts
 FEW = 0.01  # of the rows: a mere hint
 
 CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+|<[^<>\n]{1,200}>|[\w.+-]+@[\w.-]+", re.DOTALL)
@@ -116,13 +116,13 @@ def _one_side(examined: Examined, excerpt: Callable[[Examined, int], str]) -> tu
 def _familiar(texts: list[str]) -> tuple[set[str], float]:
     """The commonest words of these texts, and the share of them by which a text need not be classified.
 
-    Nineteen of twenty of these texts reach that share. It is beyond reach where words say too little.
+    All but one in fifty of these texts reach that share. It is beyond reach where words say too little.
     """
     split = [text.lower().split() for text in texts]
     in_texts = Counter(word for words in split for word in set(words))
     familiar = {word for word, _ in in_texts.most_common(COMMON)}
     shares = sorted(sum(word in familiar for word in words) / len(words) for words in split)
-    reached = shares[len(shares) // 20]
+    reached = shares[len(shares) // 50]
     return familiar, reached if reached >= FAMILIAR else 2.0
 
 
