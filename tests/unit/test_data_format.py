@@ -136,6 +136,58 @@ def test_long_answers_cannot_be_compared_so_grpo_is_refused() -> None:
     assert inspected(repeated(FORMATS["text"][0])).answer_kind == "none"
 
 
+LONG = "First we add the two of them up, one after the other, until we are there. "
+CHECKABLE: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
+    "a number": ({"prompt": "What is 2 + 2?", "answer": 4}, "each answer is a number", {"answer": "4"}),
+    "a marked result": (
+        {"question": "What is 2 + 2?", "answer": LONG + "\n#### 4"},
+        "marks its result",
+        {"answer": LONG + "\n#### 4"},
+    ),
+    "a boxed result": (
+        {"problem": "What is 2 + 2?", "solution": LONG + "So $\\boxed{4}$."},
+        "marks its result",
+        {"answer": LONG + "So $\\boxed{4}$."},
+    ),
+    "options and a place": (
+        {"question": "What is 2 + 2?", "choices": ["three", "four"], "answer": 1},
+        "one of its options",
+        {"prompt": [{"role": "user", "content": "What is 2 + 2?\n\nA. three\nB. four"}], "answer": "B"},
+    ),
+    "options and a letter": (
+        {"question": "2 + 2?", "choices": {"text": ["three", "four"], "label": ["1", "2"]}, "answerKey": "2"},
+        "one of its options",
+        {"prompt": [{"role": "user", "content": "2 + 2?\n\n1. three\n2. four"}], "answer": "2"},
+    ),
+    "tests": (
+        {"instruction": "Write a function that adds.", "output": LONG * 3, "tests": ["assert add(2, 2) == 4"]},
+        "holds tests",
+        {"tests": ["assert add(2, 2) == 4"]},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CHECKABLE)
+def test_an_answer_that_a_program_can_check_makes_grpo_possible(case: str) -> None:
+    row, why, made = CHECKABLE[case]
+    report = inspected(repeated(row)).report
+    fit = report.methods["grpo"]
+    assert (report.recommended, fit.status) == ("sft", "mapping")
+    assert why in fit.why
+    assert fit.code
+    mapped = compiled(fit.code)(row)
+    assert {name: mapped[name] for name in made} == made
+    learned = report.methods["sft"].code
+    assert learned
+    assert compiled(learned)(row)["completion"][0]["content"] == mapped["answer"]
+
+
+def test_tests_of_a_prompt_are_named() -> None:
+    row = {"prompt": "def add(a, b):", "test": "assert add(2, 2) == 4", "entry_point": "add"}
+    fit = inspected(repeated(row)).report.methods["grpo"]
+    assert (fit.status, "the column test holds tests" in fit.why) == ("ready", True)
+
+
 def test_a_mixture_is_seen_although_the_first_rows_agree(model_folder: Path) -> None:
     rows = [*repeated(FORMATS["turns"][0], 40), *repeated(FORMATS["alpaca"][0], 10)]
     inspection = inspected(rows, model=str(model_folder))

@@ -1,14 +1,23 @@
-"""What is to be answered in each row, and whether a program could check it by comparing."""
+"""What is to be answered in each row, and whether a program could check an answer: what makes GRPO possible."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
-from tunebook.pipeline.data.layout import Layouts, cell
+from tunebook.pipeline.data.layout import OPTIONS, TESTS, Layouts, cell
 from tunebook.pipeline.data.mapping import ROLES
 
 SHORT_ANSWER = 40  # characters; 99 of 100 answers must be at most this long for exact match to make sense
+NEARLY_ALL = 0.99  # of the rows must have what a program checks them by
 Row = dict[str, Any]
+
+#: A number as people write it, with its unit or sign: 1,234.5, -3, 2/3, $12, 40 %.
+NUMBER = re.compile(r"[-+−]?\s*[$€£]?\s*\d[\d,. ]*(?:/\d+)?(?:e[-+]?\d+)?\s*%?\.?", re.IGNORECASE)
+#: How published solutions mark their final answer: GSM8K, MATH.
+FINAL = re.compile(r"####\s*(.+)|\\boxed\{((?:[^{}]|\{[^{}]*\})*)\}")
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def answers_of(train: list[Row], layouts: Layouts) -> list[str]:
@@ -51,3 +60,44 @@ def kind_of_answers(answers: list[str]) -> Literal["short", "long", "none"]:
     lengths = sorted(len(answer.strip()) for answer in answers)
     short = lengths[min(len(lengths) - 1, int(0.99 * len(lengths)))] <= SHORT_ANSWER
     return "short" if short and not any("\n" in answer.strip() for answer in answers) else "long"
+
+
+def checked_by(train: list[Row], answers: Sequence[str], columns: Sequence[str]) -> str | None:
+    """What a program could check an answer by, as the end of a sentence; None if by nothing that is in the rows."""
+    names = {name.lower(): name for name in columns}
+    for name in (names[word] for word in TESTS if word in names):
+        if _nearly_all(bool(row.get(name)) for row in train):
+            return f"the column {name} holds tests that an answer can be run against"
+    for name in (names[word] for word in OPTIONS if word in names):
+        if (
+            answers
+            and len(answers) == len(train)
+            and _nearly_all(map(_among, answers, (row.get(name) for row in train)))
+        ):
+            return f"each answer is one of its options, in the column {name}"
+    if not answers:
+        return None
+    if _nearly_all(NUMBER.fullmatch(answer.strip()) for answer in answers):
+        return "each answer is a number"
+    if _nearly_all(FINAL.search(answer) for answer in answers):
+        return "each answer marks its result, which can be compared"
+    if kind_of_answers(answers) == "short":
+        return "the answers are short enough to be compared"
+    return None
+
+
+def _nearly_all(found: Iterable[object]) -> bool:
+    kept = [bool(one) for one in found]
+    return bool(kept) and sum(kept) >= NEARLY_ALL * len(kept)
+
+
+def _among(answer: str, options: Any) -> bool:
+    """Whether an answer names one of the options: by its text, its letter, or its place."""
+    if isinstance(options, dict):  # {"text": [...], "label": [...]}, as multiple choice sets are often stored
+        listed = [str(one) for value in options.values() if isinstance(value, list) for one in value]
+    elif isinstance(options, list):
+        listed = [str(one) for one in options]
+        listed += [*LETTERS[: len(options)], *map(str, range(len(options)))]
+    else:
+        return False
+    return answer.strip() in listed

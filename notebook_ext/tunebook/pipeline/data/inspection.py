@@ -14,7 +14,7 @@ from tunebook.pipeline.benchmarks import benchmark_texts
 from tunebook.pipeline.data import broken, sampling
 from tunebook.pipeline.data import giants as oversized
 from tunebook.pipeline.data import methods as fitting
-from tunebook.pipeline.data.answers import answers_a_row, answers_of, kind_of_answers
+from tunebook.pipeline.data.answers import answers_a_row, answers_of, checked_by, kind_of_answers
 from tunebook.pipeline.data.checks import Examined, Settings, run_all
 from tunebook.pipeline.data.columns import columns_of
 from tunebook.pipeline.data.counts import token_counts
@@ -90,13 +90,13 @@ def inspect_data(
         template=eye.template if eye else None,
         known=eye.known if eye else None,
         system_prompt=system_prompt,
-        short_answers=kind_of_answers(answers) == "short",
+        checked_by=checked_by(train, answers, [column.name for column in columns]),
         answers_a_row=answers_a_row(train, layouts),
     )
     fits = fitting.fits(situation)
     recommended = fitting.recommended(situation, fits)
     chosen = method or recommended
-    seen = see(eye, numbers, train, fits, chosen, situation, max_length, progress)
+    seen = see(eye, (model or "", model_revision), numbers, train, fits, chosen, situation, max_length, progress)
 
     examined = Examined(
         rows=train,
@@ -112,6 +112,7 @@ def inspect_data(
         ends=frozenset(eye.ends) if eye else frozenset(),
         limit=seen.limit,
         limit_why=seen.limit_why,
+        context=eye.context if eye else None,
         model=model,
         model_revision=model_revision,
         settings=Settings(**(settings or {})),
@@ -136,7 +137,7 @@ def inspect_data(
         format=layouts.words(),
         methods=fits,
         recommended=recommended,
-        tokens=token_counts(seen.counts),
+        tokens=token_counts(seen.summary.tokens if seen.summary else None),
         checks=checks,
         findings=findings,
     )
@@ -153,6 +154,7 @@ def inspect_data(
         answer_kind=kind_of_answers(answers),
         source=source,
         settings=fitting.trainer_settings(situation, fits["sft"]) if chosen == "sft" else {},
+        lens=seen.lens,
     )
 
 

@@ -26,7 +26,23 @@ Format = Literal[
 
 TURNS = ("messages", "conversations", "conversation", "chat", "dialogue", "dialog", "turns")
 QUESTIONS = ("question", "query", "problem", "prompt", "instruction", "input", "task", "user")
-ANSWERS = ("answer", "response", "output", "completion", "solution", "assistant", "target", "reply", "answers")
+ANSWERS = (
+    *("answer", "response", "output", "completion", "solution", "assistant", "target", "reply", "answers"),
+    *("answerkey", "answer_key", "correct_answer", "final_answer"),
+)
+#: Columns that a reward can check an answer by; they are passed on for GRPO.
+TESTS = (
+    "test",
+    "tests",
+    "test_cases",
+    "test_case",
+    "unit_tests",
+    "test_list",
+    "public_tests",
+    "private_tests",
+    "examples",
+)
+OPTIONS = ("choices", "options", "candidates", "endings", "possible_answers")
 TEXTS = ("text", "content", "document", "body")
 
 
@@ -35,8 +51,9 @@ class Layout:
     """A format and its parts: part to column. The parts by format:
 
     messages, ShareGPT conversations: turns. prompt and completion, KTO: prompt, completion (KTO: label).
-    Alpaca: instruction, output; input and system may be absent. question and answer: question, answer; context may be
-    absent. preference: chosen, rejected, prompt (may be absent). text: text. prompt only: prompt.
+    Alpaca: instruction, output; input and system may be absent. question and answer: question, answer; context and
+    options (of a multiple choice) may be absent. preference: chosen, rejected, prompt (may be absent). text: text.
+    prompt only: prompt.
     `conversational` is true where prompt, completion, chosen and rejected are lists of turns.
     """
 
@@ -140,11 +157,14 @@ def _instruction(shape: Mapping[str, Cell]) -> Layout | None:
 
 def _pair(shape: Mapping[str, Cell]) -> Layout | None:
     question = _first(shape, QUESTIONS, ("string",))
-    answer = _first(shape, ANSWERS, ("string", "number", "boolean"))
+    named = ANSWERS if not _first(shape, OPTIONS, ("list", "object")) else (*ANSWERS, "label", "gold")
+    answer = _first(shape, named, ("string", "number", "boolean"))
     if question is None or answer is None or question == answer:
         return None
     context = _first(shape, ("context", "passage"), ("string",))
     parts = [("context", context)] if context and context != question else []
+    options = _first(shape, OPTIONS, ("list", "object"))
+    parts += [("options", options)] if options else []
     return Layout("question and answer", (*parts, ("question", question), ("answer", answer)))
 
 
@@ -220,7 +240,7 @@ def _fuller(layouts: set[Layout]) -> dict[Layout, Layout]:
 
     A missing prompt of a preference pair is no such part: there the prompt is inside the turns, another format.
     """
-    optional = {"input", "system", "context"}
+    optional = {"input", "system", "context", "options"}
     result: dict[Layout, Layout] = {}
     for layout in layouts:
         wider = [

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Literal
 
-from tunebook.pipeline.data.layout import Layout
+from tunebook.pipeline.data.layout import TESTS, Layout
 
 Target = Literal["messages", "completion", "plain completion", "text", "preference", "answer"]
 ToTrl = Callable[[dict[str, Any]], dict[str, Any]]
@@ -38,6 +38,21 @@ def with_system(turns):
     return turns if turns[0]["role"] == "system" else [{{"role": "system", "content": SYSTEM_PROMPT}}, *turns]
 '''
 
+_WITH_OPTIONS = '''\
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def with_options(question, options):
+    """The question, and below it the options, each behind its letter."""
+    letters, texts = (options["label"], options["text"]) if isinstance(options, dict) else (LETTERS, options)
+    return question + "\\n\\n" + "\\n".join(f"{letter}. {text}" for letter, text in zip(letters, texts))
+
+
+def option_named(answer):
+    """The letter of an answer that is the place of an option, from 0; any other answer as it stands."""
+    return LETTERS[answer] if isinstance(answer, int) else answer
+'''
+
 
 def code_for(
     layouts: Sequence[Layout],
@@ -51,9 +66,12 @@ def code_for(
     head: list[str] = []
     if any(layout.format == "ShareGPT conversations" for layout in layouts):
         head.append(_ROLES)
+    if any("options" in layout.columns for layout in layouts):
+        head.append(_WITH_OPTIONS)
     if system_prompt:
         head.append(_WITH_SYSTEM.format(prompt=system_prompt))
-    make = _Body(target, bool(system_prompt), [name for name in CARRIED if name in carried], set(strings))
+    passed = [*CARRIED, *(TESTS if target == "answer" else ())]
+    make = _Body(target, bool(system_prompt), [name for name in passed if name in carried], set(strings))
     if len(layouts) == 1:
         return "\n\n".join([*head, _function("to_trl", _doc(layouts[0], target), make.lines(layouts[0]))])
 
@@ -139,6 +157,10 @@ class _Body:
                 f'    question = row[{parts["context"]!r}] + "\\n\\n" + question',
             ]
         answer = self._text(parts.get("output") or parts["answer"])
+        if "options" in parts:
+            options = f"row[{parts['options']!r}]"
+            lines += [f"if {options}:", f"    question = with_options(question, {options})"]
+            answer = f"str(option_named(row[{parts['answer']!r}]))"
         if self.target == "plain completion":
             return [*lines, self._returned(prompt='question + "\\n"', completion=answer)]
         if "system" in parts:
@@ -217,7 +239,7 @@ def _test(layout: Layout) -> str:
         key = "role" if layout.format == "messages" else "from"
         return f"row.get({column!r}) and row[{column!r}][0].get({key!r})"
     kind = "list" if layout.conversational else "str"
-    optional = {"input", "system", "context"}
+    optional = {"input", "system", "context", "options"}
     tests = [
         f"isinstance(row.get({column!r}), {kind})"
         if part not in ("output", "answer", "label")

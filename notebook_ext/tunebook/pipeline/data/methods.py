@@ -30,7 +30,7 @@ class Situation:
     template: bool | None
     known: bool | None
     system_prompt: str | None
-    short_answers: bool
+    checked_by: str | None  # what a program could check an answer by
     answers_a_row: Sequence[int]  # of every conversation: how many turns are answers
 
     @property
@@ -210,14 +210,14 @@ def _grpo(situation: Situation) -> MethodFit:
     if situation.layouts.mixed:
         return _no("the rows have different formats")
     if layout.format == "prompt only":
-        return MethodFit(status="ready", why="the prompts are there; a reward function must be chosen")
+        return MethodFit(
+            status="ready", why=f"the prompts are there; {situation.checked_by or 'a reward function must be chosen'}"
+        )
     if layout.format in ("text", "preference", "KTO"):
         return _no("there is no prompt with an answer that a program could check")
-    if not situation.short_answers:
-        return _no("the answers are too long to be checked by comparing them")
-    return _mapped(
-        situation, "answer", "the answers are short enough for a reward that compares them; SFT is the simpler start"
-    )
+    if situation.checked_by is None:
+        return _no("nothing in the rows lets a program check an answer: no tests, options, numbers or short answers")
+    return _mapped(situation, "answer", f"{situation.checked_by}; SFT is the simpler start")
 
 
 def lost_answers(turns_a_row: Sequence[int]) -> str:
