@@ -53,7 +53,7 @@ def answers_a_row(train: list[Row], layouts: Layouts) -> list[int]:
     return counts
 
 
-def kind_of_answers(answers: list[str]) -> Literal["short", "long", "none"]:
+def kind_of_answers(answers: Sequence[str]) -> Literal["short", "long", "none"]:
     """ "short" if nearly all could be compared word for word, "long" if not, "none" if there are none."""
     if not answers:
         return "none"
