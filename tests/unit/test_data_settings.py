@@ -15,8 +15,8 @@ from unit.data.made import pairs
 from tunebook.pipeline.data.checks import Examined, Settings, Skip, Verdict
 from tunebook.pipeline.data.checks.ends import padding_does_not_mask_the_end
 from tunebook.pipeline.data.checks.settings import (
+    adapters_are_there_and_move,
     learning_rate_fits_the_tuning,
-    lora_targets_match,
     packed_rows_do_not_see_each_other,
     with_rate,
 )
@@ -68,7 +68,7 @@ def test_rates_near_the_usual_one_pass(times: float) -> None:
 def test_what_a_plan_has_not_said_is_named() -> None:
     for check, what in (
         (packed_rows_do_not_see_each_other, "packed"),
-        (lora_targets_match, "LoRA targets"),
+        (adapters_are_there_and_move, "a model"),
         (learning_rate_fits_the_tuning, "a tuning and a learning rate"),
     ):
         with pytest.raises(Skip, match=what):
@@ -97,7 +97,7 @@ def test_rows_stay_with_their_finding_when_a_plan_adds_one_before_it() -> None:
 
 def test_targets_that_match_no_module_are_found(model_folder: Path) -> None:
     def looked(targets: Any) -> Verdict:
-        return lora_targets_match(examined(model_folder, settings=Settings(lora_targets=targets)))
+        return adapters_are_there_and_move(examined(model_folder, settings=Settings(lora_targets=targets)))
 
     for right in ("all-linear", ["q_proj", "v_proj"], ["model.layers.0.self_attn.q_proj"], r".*\.mlp\.\w+_proj"):
         assert not looked(right).findings
@@ -144,6 +144,6 @@ def test_an_end_token_that_loses_its_label_in_a_padded_batch_is_found() -> None:
     """TRL's collator keeps it, so the batches are made up here: row 1 has lost the label of its end token."""
     summary = Summary()
     summary.position.extend([0, 1])
-    batches = {0: ([5, 6, 2, 2], [-100, 6, 2, -100]), 1: ([5, 6, 2, 2], [-100, 6, -100, -100])}
+    batches = {0: [([5, 6, 2, 2], [-100, 6, 2, -100])], 1: [([5, 6, 2, 2], [-100, 6, -100, -100])]}
     verdict = padding_does_not_mask_the_end(examined(summary=summary, page=batches, ends=frozenset({2})))
     assert [finding.examples for finding in verdict.findings] == [[1]]

@@ -1,14 +1,18 @@
-"""What a plan sets and the data has to live with: K08 (packing), K09 (LoRA targets), K10 (the learning rate)."""
+"""What a plan sets and the data has to live with: K08 (packing), K09 (adapters), K10 (the learning rate)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 from tunebook.pipeline.data.checks import Examined, Settings, Skip, Verdict, check, worst_first
 from tunebook.pipeline.data.layout import Layouts
 from tunebook.pipeline.data.report import Check, DataReport, Finding, Severity
+
+if TYPE_CHECKING:
+    from tunebook.pipeline.data.adapters import Moved
 
 #: Rates at which supervised training usually works, by tuning; LoRA wants about ten times the full rate.
 USUAL = {"lora": 2e-4, "qlora": 2e-4, "full": 2e-5}
@@ -43,22 +47,47 @@ def packed_rows_do_not_see_each_other(examined: Examined) -> Verdict:
 
 
 @check("K09")
-def lora_targets_match(examined: Examined) -> Verdict:
-    """An adapter on a module that is not there is silently no adapter."""
-    targets = examined.settings.lora_targets
-    if targets is None:
-        raise Skip("needs a plan with LoRA targets")
-    if targets == "all-linear":
-        return Verdict("every linear module gets an adapter, whatever its name")
+def adapters_are_there_and_move(examined: Examined) -> Verdict:
+    """An adapter on a module that is not there is silently no adapter; one that never moves is as good as none."""
+    targets = examined.settings.lora_targets or "all-linear"
+    if examined.settings.tuning == "full":
+        raise Skip("every weight is tuned, so there are no adapters")
     if examined.model is None:
-        raise Skip("needs a model whose modules could be compared with the LoRA targets")
+        raise Skip("needs a model on which adapters could be tried")
+    if targets != "all-linear" and (finding := _missing(examined, targets)):
+        return Verdict("compared with the names of the model's modules", [finding])
+    from tunebook.pipeline.data.adapters import NoAdapters, NoClone, first_line, try_adapters
+    from tunebook.pipeline.data.tiny_clone import config_of
+
+    try:
+        tried = try_adapters(config_of(examined.model, examined.model_revision), targets)
+    except NoAdapters as failure:
+        if targets != "all-linear":  # the targets may name a layer that the clone has not
+            raise Skip(f"the LoRA targets are there; on a small clone they could not be tried ({failure})") from None
+        message, remedy = "LoRA on all linear modules fails with this model", "choose another model, or tuning: full"
+        return Verdict(
+            "tried on a small clone of the model",
+            [_about_all(examined, "K09", "error", message, remedy, str(failure))],
+        )
+    except (NoClone, OSError, ValueError) as failure:
+        raise Skip(f"a small clone of the model could not be made ({first_line(failure)})") from None
+    findings = list(_movement(examined, tried))
+    if findings:
+        return Verdict("tried on a small clone of the model, for three steps", findings)
+    return Verdict(
+        f"on a small clone of the model all {tried.adapters} adapters move within three steps, and nothing else does"
+    )
+
+
+def _missing(examined: Examined, targets: str | Sequence[str]) -> Finding | None:
+    """LoRA targets that no module of the model has the name of."""
     from tunebook.pipeline.data.tiny_clone import linear_modules
 
-    modules = linear_modules(examined.model, examined.model_revision)
+    modules = linear_modules(str(examined.model), examined.model_revision)
     wanted = [targets] if isinstance(targets, str) else list(targets)
     missing = [target for target in wanted if not _matches(target, modules, pattern=isinstance(targets, str))]
     if not missing:
-        return Verdict(f"each of {len(wanted)} LoRA targets matches modules of the model")
+        return None
     nothing = len(missing) == len(wanted)
     severity: Severity = "error" if nothing else "warning"
     message = (
@@ -69,8 +98,33 @@ def lora_targets_match(examined: Examined) -> Verdict:
     last = sorted({name.rsplit(".", 1)[-1] for name in modules})
     near = get_close_matches(missing[0], last, n=1)
     remedy = f"did you mean {near[0]}? Else use all-linear" if near else f"use all-linear, or some of {', '.join(last)}"
-    finding = _about_all(examined, "K09", severity, message, remedy, f"not found: {', '.join(missing)[:120]}")
-    return Verdict("compared with the names of the model's modules", [finding])
+    return _about_all(examined, "K09", severity, message, remedy, f"not found: {', '.join(missing)[:120]}")
+
+
+def _movement(examined: Examined, tried: Moved) -> Iterator[Finding]:
+    """Adapters that stood still, and weights that should have."""
+    if tried.still:
+        every = len(tried.still) == tried.adapters
+        severity: Severity = "error" if every else "warning"
+        message = (
+            "No adapter moves when a small clone of the model is trained, so nothing would be learned"
+            if every
+            else f"{len(tried.still)} of {tried.adapters} adapters on a small clone of the model never move"
+        )
+        remedy = (
+            "choose tuning: full" if every else "choose tuning: full if what the other adapters learn is too little"
+        )
+        yield _about_all(examined, "K09", severity, message, remedy, _without_numbers(tried.still))
+    if tried.changed:
+        message = "Weights that LoRA freezes change when a small clone of the model is trained"
+        remedy = "choose tuning: full, or another model"
+        yield _about_all(examined, "K09", "error", message, remedy, _without_numbers(tried.changed))
+
+
+def _without_numbers(names: list[str]) -> str:
+    """A few names, each once for all layers: the model has more of them than the clone."""
+    kinds = list(dict.fromkeys(re.sub(r"\.\d+(?=\.)", ".*", name) for name in names))
+    return ", ".join(kinds[:4]) + (f" and {len(kinds) - 4} more" if len(kinds) > 4 else "")
 
 
 @check("K10")
