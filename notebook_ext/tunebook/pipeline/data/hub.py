@@ -1,4 +1,6 @@
-"""What the Hub says of a data set: its commit, its configs and splits and their files, or one clear line why not."""
+"""What the Hub says of a data set: its commit, its configs and splits and their files, or one clear line why not. Of a
+model, its commit.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tunebook.pipeline.data.hub_refusals import Unreachable, explained
+from tunebook.pipeline.data.hub_refusals import Kind, Unreachable, explained
 from tunebook.pipeline.errors import CallError
 
 TIMEOUT_S = 10.0
@@ -40,18 +42,18 @@ class HubSet:
         return sum(file.size for files in self.files.values() for file in files)
 
 
-def commit_of(dataset: str, revision: str | None = None) -> str:
+def commit_of(name: str, revision: str | None = None, kind: Kind = "dataset") -> str:
     """The sha of the commit that a revision names now; without the Hub, the one that was last seen here.
 
-    Raises CallError if the data set does not exist, is not allowed or not known here, or has no such revision.
+    Raises CallError if the repository does not exist, is not allowed or not known here, or has no such revision.
     """
     try:
-        sha = str(_info(dataset, revision).sha)
+        sha = str(_info(name, revision, kind).sha)
     except Unreachable:
-        if (known := _last_seen(dataset, revision)) is None:
+        if (known := _last_seen(name, revision, kind)) is None:
             raise
         return known
-    _remember(dataset, revision)
+    _remember(name, revision, kind)
     return sha
 
 
@@ -98,7 +100,7 @@ def at_commit(dataset: str, config: str | None, sha: str | None) -> HubSet:
         raise CallError("dataset_revision", f"{sha} of {dataset} is not on this machine", "go online, or leave it out")
     return HubSet(
         sha=str(kept),
-        builder=type(builder).__name__.lower(),
+        builder=type(builder.config).__name__.removesuffix("Config").lower(),  # ParquetConfig, JsonConfig
         files=files or {name: [] for name in counts},
         rows={name: count for name, count in counts.items() if count},
     )
@@ -131,35 +133,35 @@ def _path_of(url: str) -> str:
     return str(url).split("@", 1)[-1].split("/", 1)[-1]
 
 
-def _info(dataset: str, revision: str | None) -> Any:
-    """Ask once whether the data set is there and its files allowed: without this, `datasets` retries for half a minute."""
+def _info(name: str, revision: str | None, kind: Kind = "dataset") -> Any:
+    """Ask once whether it is there and its files are allowed: without this, the libraries retry for half a minute."""
     from huggingface_hub import HfApi
 
     api = HfApi()
     try:
-        info = api.dataset_info(dataset, revision=revision, timeout=TIMEOUT_S)
-        if info.gated:  # what it is is told to everybody, what is in it is not
-            api.auth_check(dataset, repo_type="dataset")
+        info = api.repo_info(name, revision=revision, repo_type=kind, timeout=TIMEOUT_S)
+        if getattr(info, "gated", False):  # what it is is told to everybody, what is in it is not
+            api.auth_check(name, repo_type=kind)
         return info
     except Exception as failure:  # noqa: BLE001 (which HTTP library huggingface_hub uses, and so its errors, changes)
-        raise explained(failure, dataset, revision) from None
+        raise explained(failure, name, revision, kind) from None
 
 
-def _remember(dataset: str, revision: str | None) -> None:
+def _remember(name: str, revision: str | None, kind: Kind) -> None:
     """Let the Hub's own cache note which commit the revision is: it does when it fetches a file, there or not."""
     from huggingface_hub import hf_hub_download
 
     try:
-        hf_hub_download(dataset, "README.md", repo_type="dataset", revision=revision)
+        hf_hub_download(name, "README.md", repo_type=kind, revision=revision)
     except Exception:  # noqa: BLE001 (nothing is lost but that it can be named without the Hub later)
         pass
 
 
-def _last_seen(dataset: str, revision: str | None) -> str | None:
+def _last_seen(name: str, revision: str | None, kind: Kind) -> str | None:
     from huggingface_hub import constants
     from huggingface_hub.file_download import repo_folder_name
 
-    folder = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=dataset, repo_type="dataset")
+    folder = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=name, repo_type=kind)
     try:
         return (folder / "refs" / (revision or "main")).read_text().strip()
     except OSError:

@@ -6,6 +6,8 @@ import hashlib
 import json
 from pathlib import Path
 
+from tunebook.pipeline.data.hub import commit_of
+from tunebook.pipeline.data.hub_refusals import explained
 from tunebook.pipeline.errors import CallError
 from tunebook.pipeline.plan.model import ModelFacts
 
@@ -51,22 +53,16 @@ def _from_folder(folder: Path) -> ModelFacts:
 
 
 def _from_hub(name: str, revision: str | None) -> ModelFacts:
-    from huggingface_hub import HfApi, hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError
 
+    sha = commit_of(name, revision, "model")
     try:
-        sha = HfApi().model_info(name, revision=revision).sha
         config_file = hf_hub_download(name, "config.json", revision=sha)
-    except HfHubHTTPError as failure:
-        status = failure.response.status_code
-        problem = {401: "needs a token or does not exist", 403: "is gated for this account", 404: "does not exist"}
-        raise CallError("model", f"{name} {problem.get(status, f'could not be read ({failure})')}", _REMEDY) from None
-    except (OSError, LocalEntryNotFoundError, OfflineModeIsEnabled) as failure:
-        raise CallError(
-            "model",
-            f"{name} is no local folder, and the Hub cannot be reached",
-            "go online, or name a checkpoint folder",
-        ) from failure
+    except EntryNotFoundError:
+        raise CallError("model", f"{name} has no config.json that could be had", _REMEDY) from None
+    except Exception as failure:  # noqa: BLE001 (which HTTP library huggingface_hub uses, and so its errors, changes)
+        raise explained(failure, name, revision, "model") from None
     config = json.loads(Path(config_file).read_text())
     return _facts(name, sha, f"{name}@{sha}", name.split("/")[-1], config)
 

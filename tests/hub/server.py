@@ -1,0 +1,120 @@
+"""A stand-in for the Hugging Face Hub on 127.0.0.1, which the unmodified clients talk to through HF_ENDPOINT.
+
+`StandInHub` holds the repositories and the log of what was asked; each module of routes answers one part of the API.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from hub import reading
+from hub.calls import Answer, Call, Refused, refusal
+from hub.repos import Kind, NotThere, Repo
+
+ROUTES = [*reading.ROUTES]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One line of the log."""
+
+    method: str
+    path: str
+    status: int
+    bytes: int
+    token: bool
+
+
+@dataclass
+class StandInHub:
+    """What the Hub holds and what it was asked. `failing`, if set, is the status of every answer."""
+
+    url: str = ""
+    repos: dict[tuple[Kind, str], Repo] = field(default_factory=dict)
+    accounts: dict[str, str] = field(default_factory=dict)  # token to name
+    failing: int | None = None
+    log: list[Asked] = field(default_factory=list)
+
+    def repo(self, kind: Kind, id: str, **more: Any) -> Repo:
+        """A new repository."""
+        self.repos[kind, id] = made = Repo(kind, id, **more)
+        return made
+
+    @contextmanager
+    def failing_with(self, status: int) -> Iterator[None]:
+        """Answer everything with this status for a while."""
+        self.failing = status
+        try:
+            yield
+        finally:
+            self.failing = None
+
+    def answer(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """What the Hub says to a request."""
+        parts = urlsplit(target)
+        token = headers.get("Authorization", "").removeprefix("Bearer ")
+        try:
+            if self.failing:
+                raise Refused(self.failing, message="Too many requests" if self.failing == 429 else "Trouble here")
+            if token and token not in self.accounts:
+                raise Refused(401, message="Invalid credentials in Authorization header")
+            for verb, pattern, function in ROUTES:
+                if verb == method and (found := pattern.fullmatch(parts.path)):
+                    named = {name: unquote(value) for name, value in found.groupdict().items() if value is not None}
+                    call = Call(named, parse_qs(parts.query), headers, body, self.accounts.get(token))
+                    return function(self, call)
+            raise Refused(404, message="Not Found")
+        except Refused as refused:
+            return refusal(refused)
+        except NotThere as missing:
+            return refusal(Refused(404, missing.code, missing.code), {"X-Repo-Commit": missing.sha})
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    hub: StandInHub
+
+    def _do(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        method = "GET" if self.command == "HEAD" else self.command
+        answer = self.hub.answer(method, self.path, self.headers, body)
+        self.send_response(answer.status)
+        for name, value in {**answer.headers, "Content-Length": str(answer.length)}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        sent = 0
+        try:
+            for piece in answer.pieces() if self.command != "HEAD" else ():
+                self.wfile.write(piece)
+                sent += len(piece)
+        except (BrokenPipeError, ConnectionResetError):  # a client may hang up as soon as it has what it wanted
+            self.close_connection = True
+        token = "Authorization" in self.headers
+        self.hub.log.append(Asked(self.command, self.path, answer.status, sent, token))
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _do
+
+    def log_message(self, format: str, *args: object) -> None:
+        """The log is a list for the tests, nothing for the screen."""
+
+
+@contextmanager
+def served(hub: StandInHub) -> Iterator[StandInHub]:
+    """The Hub at a free port of this machine, for as long as the context lasts."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": hub}))
+    server.daemon_threads = True
+    hub.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield hub
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
