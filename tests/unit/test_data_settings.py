@@ -16,9 +16,9 @@ from tunebook.pipeline.data.checks import Examined, Settings, Skip, Verdict
 from tunebook.pipeline.data.checks.ends import padding_does_not_mask_the_end
 from tunebook.pipeline.data.checks.settings import (
     adapters_are_there_and_move,
-    learning_rate_fits_the_tuning,
     packed_rows_do_not_see_each_other,
-    with_rate,
+    rate_and_precision_fit,
+    with_plan,
 )
 from tunebook.pipeline.data.inspection import inspect_data
 from tunebook.pipeline.data.layout import Layouts
@@ -42,7 +42,7 @@ def examined(model: Path | None = None, **more: Any) -> Examined:
 
 
 def rated(tuning: str, rate: float) -> Verdict:
-    return learning_rate_fits_the_tuning(examined(settings=Settings(tuning=tuning, learning_rate=rate)))
+    return rate_and_precision_fit(examined(settings=Settings(tuning=tuning, learning_rate=rate)))
 
 
 @pytest.mark.parametrize(
@@ -65,11 +65,53 @@ def test_rates_near_the_usual_one_pass(times: float) -> None:
     assert not rated("full", 2e-5 * times).findings
 
 
+def precise(**settings: Any) -> Verdict:
+    return rate_and_precision_fit(examined(settings=Settings(**settings)))
+
+
+def test_bf16_on_a_card_without_it_is_found() -> None:
+    (finding,) = precise(bf16=True, card="Tesla T4", capability=(7, 5)).findings
+    assert (finding.severity, finding.rows) == ("error", 30)
+    assert finding.message == (
+        "bf16 is asked for, and Tesla T4 has none: it has compute capability 7.5, and bf16 comes with 8.0"
+    )
+    (finding,) = precise(bf16=True, card="").findings
+    assert finding.message == "bf16 is asked for, and there is no GPU that could train in it"
+    rated = precise(bf16=True, card="Tesla T4", capability=[7, 5], tuning="lora", learning_rate=1.0)
+    assert [finding.severity for finding in rated.findings] == ["error", "warning"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"card": ""}, "without a GPU it trains in float32"),
+        (
+            {"card": "Tesla T4", "capability": (7, 5)},
+            "Tesla T4 has no bf16 (compute capability 7.5), and none is asked for",
+        ),
+        ({"bf16": True, "card": "NVIDIA L4", "capability": (8, 9)}, "NVIDIA L4 has bf16 (compute capability 8.9)"),
+        ({"bf16": True, "capability": (10, 0)}, "the card has bf16 (compute capability 10.0)"),
+        (
+            {"card": "Some GPU", "tuning": "lora", "learning_rate": 2e-4},
+            "a learning rate of 0.0002 is usual for LoRA; the compute capability of Some GPU is not known",
+        ),
+        (
+            {"card": "", "tuning": "lora", "learning_rate": 2e-4},
+            "without a GPU it trains in float32; a learning rate of 0.0002 is usual for LoRA",
+        ),
+    ],
+)
+def test_a_precision_that_the_card_has_passes(settings: dict[str, Any], says: str) -> None:
+    verdict = precise(**settings)
+    assert not verdict.findings
+    assert verdict.why.startswith(says)
+
+
 def test_what_a_plan_has_not_said_is_named() -> None:
     for check, what in (
         (packed_rows_do_not_see_each_other, "packed"),
         (adapters_are_there_and_move, "a model"),
-        (learning_rate_fits_the_tuning, "a tuning and a learning rate"),
+        (rate_and_precision_fit, "a tuning and a learning rate"),
     ):
         with pytest.raises(Skip, match=what):
             check(examined())
@@ -78,17 +120,28 @@ def test_what_a_plan_has_not_said_is_named() -> None:
 def test_a_report_takes_the_rate_that_the_plan_has_settled() -> None:
     report = inspect_data(datasets.Dataset.from_list(pairs(Random(0)))).report
     assert {check.id: check.status for check in report.checks}["K10"] == "skipped"
-    off = with_rate(report, "sft", "lora", 1e-6)
+    off = with_plan(report, "sft", Settings(tuning="lora", learning_rate=1e-6))
     assert [finding.id for finding in off.findings] == ["K10"]
-    again = with_rate(off, "sft", "lora", 1e-4)
+    again = with_plan(off, "sft", Settings(tuning="lora", learning_rate=1e-4))
     assert ({check.id: check.status for check in again.checks}["K10"], again.findings) == ("passed", [])
+
+
+def test_full_tuning_has_no_adapters_that_could_fail(tmp_path: Path) -> None:
+    from transformers import MambaConfig
+
+    MambaConfig().save_pretrained(tmp_path)
+    verdict = adapters_are_there_and_move(examined(tmp_path))
+    report = inspect_data(datasets.Dataset.from_list(pairs(Random(0)))).report
+    report = report.model_copy(update={"findings": verdict.findings})
+    assert [finding.id for finding in with_plan(report, "sft", Settings(tuning="lora")).findings] == ["K09"]
+    assert with_plan(report, "sft", Settings(tuning="full", learning_rate=2e-5)).findings == []
 
 
 def test_rows_stay_with_their_finding_when_a_plan_adds_one_before_it() -> None:
     rows = pairs(Random(0))
     inspection = inspect_data(datasets.Dataset.from_list([*rows, *rows[:5]]))
     assert [finding.id for finding in inspection.report.findings] == ["K13"]
-    report = with_rate(inspection.report, "sft", "lora", 1e-6)
+    report = with_plan(inspection.report, "sft", Settings(tuning="lora", learning_rate=1e-6))
     assert [finding.id for finding in report.findings] == ["K10", "K13"]
     rate, twice = data_view(inspection.model_copy(update={"report": report}))["findings"]
     assert (rate["listed"], rate["key"] in inspection.rows_found) == (3, False)

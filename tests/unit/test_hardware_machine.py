@@ -109,6 +109,7 @@ def test_gpus_are_read_from_the_drivers_lines() -> None:
         ("NVIDIA GeForce RTX 4080", "8.9"),
         ("Tesla K80", ""),
     ]
+    assert [gpu.capability for gpu in found] == [(8, 9), None]
     assert found[0].memory_gib == pytest.approx(16376 / 1024, abs=0.01)
 
 

@@ -29,6 +29,12 @@ class Gpu(BaseModel):
     free_gib: float
     compute_capability: str  # "9.0"; "" where the driver does not say
 
+    @property
+    def capability(self) -> tuple[int, int] | None:
+        """(9, 0), in the order in which cards grow newer."""
+        major, _, minor = self.compute_capability.partition(".")
+        return (int(major), int(minor or 0)) if major else None
+
 
 class Machine(BaseModel):
     """Facts about this machine. `available_gib` and `free_disk_gib` are of this moment, the rest does not change."""

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from tunebook.pipeline.data.broken import CHECK as UNREADABLE
-from tunebook.pipeline.data.checks.settings import with_rate
+from tunebook.pipeline.data.checks import Settings
+from tunebook.pipeline.data.checks.settings import with_plan
 from tunebook.pipeline.data.giants import CHECK as OVERSIZED
 from tunebook.pipeline.data.hub import commit_of
 from tunebook.pipeline.data.report import Inspection
 from tunebook.pipeline.data.source import locate, looks_local
 from tunebook.pipeline.hardware import local
-from tunebook.pipeline.hardware.machine import this_machine
+from tunebook.pipeline.hardware.machine import Machine, this_machine
 from tunebook.pipeline.hardware.options import Band, Option
 from tunebook.pipeline.hardware.probe import ProbeConfig, ProbeResult, probe_key, read_probe, write_probe
 from tunebook.pipeline.home import home, read_json, write_json
@@ -136,7 +137,11 @@ def inspect_for(
     if body is None:
         body = _work("validate", config, f"Reading {spec.dataset}", "data", "the inspection", watched)
         write_json(kept, body)
-    return Inspection.model_validate(body)
+    inspection = Inspection.model_validate(body)
+    if spec.tuning == "full":  # adapters that would fail are nothing that somebody has to answer for
+        report = with_plan(inspection.report, spec.method or "sft", Settings(tuning="full"))
+        inspection = inspection.model_copy(update={"report": report})
+    return inspection
 
 
 def probe_for(spec: Spec, model: ModelFacts, inspection: Inspection, watched: Watched | None = None) -> ProbeResult:
@@ -208,7 +213,7 @@ def _settle(spec: Spec, model: ModelFacts, inspection: Inspection, probe: ProbeR
         asked = [Question(field="tuning", why=reason)]
         return unanswered(spec, asked, inspection=inspection, model=model, options=options)
     settled = decide(spec, inspection, model, chosen.tuning, reason)
-    report = with_rate(inspection.report, settled.spec["method"], settled.spec["tuning"], settled.spec["learning_rate"])
+    report = with_plan(inspection.report, settled.spec["method"], _checked(settled, this_machine()))
     inspection = inspection.model_copy(update={"report": report})
     settled.take("backend", chosen.backend, "the only backend that is set up")
     settled.take("flavor", chosen.flavor, "the machine that this notebook runs on")
@@ -238,6 +243,17 @@ def _settle(spec: Spec, model: ModelFacts, inspection: Inspection, probe: ProbeR
         total_steps=steps,
     )
     return plan.model_copy(update={"plan_id": plan_hash(plan)})
+
+
+def _checked(settled: Decisions, machine: Machine) -> Settings:
+    """What the checks of the data can now be told: the tuning, its rate and the card, of several the oldest."""
+    card = min(machine.gpus, key=lambda gpu: gpu.capability or (0, 0), default=None)
+    return Settings(
+        tuning=settled.spec["tuning"],
+        learning_rate=settled.spec["learning_rate"],
+        card=card.name if card else "",
+        capability=card.capability if card else None,
+    )
 
 
 def _settings(settled: Decisions, inspection: Inspection, model: ModelFacts, steps: int) -> TrainSettings:

@@ -48,7 +48,10 @@ class Settings:
     attention: str = "sdpa"
     tuning: str | None = None
     learning_rate: float | None = None
-    lora_targets: str | Sequence[str] | None = None
+    lora_targets: str | Sequence[str] | None = None  # None: as the script does it, on all linear modules
+    bf16: bool | None = None  # None: the script asks the card
+    card: str | None = None  # the name of the GPU, "" where there is none
+    capability: Sequence[int] | None = None  # the card's, (7, 5) for instance
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a plan sets and the data has to live with: K08 (packing), K09 (adapters), K10 (the learning rate)."""
+"""What a plan sets and the data has to live with: K08 (packing), K09 (adapters), K10 (learning rate, bf16)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from tunebook.pipeline.data.checks import Examined, Settings, Skip, Verdict, check, worst_first
+from tunebook.pipeline.data.checks import CheckFunction, Examined, Settings, Skip, Verdict, check, worst_first
 from tunebook.pipeline.data.layout import Layouts
 from tunebook.pipeline.data.report import Check, DataReport, Finding, Severity
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 #: Rates at which supervised training usually works, by tuning; LoRA wants about ten times the full rate.
 USUAL = {"lora": 2e-4, "qlora": 2e-4, "full": 2e-5}
 OFF = 9.99  # times too high or too low; ten times is the other tuning's rate
+BF16_FROM = (8, 0)  # compute capability; the generated script asks the card the same
 UNSEEN = 1e-4  # of a change in logits: below it, rounding
 
 
@@ -128,7 +129,52 @@ def _without_numbers(names: list[str]) -> str:
 
 
 @check("K10")
-def learning_rate_fits_the_tuning(examined: Examined) -> Verdict:
+def rate_and_precision_fit(examined: Examined) -> Verdict:
+    """The learning rate belongs to the tuning, the precision to the card. What is not known of either is said."""
+    told: list[str] = []
+    unknown: list[str] = []
+    findings: list[Finding] = []
+    for look in (_precision, _rate):
+        try:
+            verdict = look(examined)
+        except Skip as reason:
+            unknown.append(str(reason))
+            continue
+        told.append(verdict.why)
+        findings += verdict.findings
+    if not told:
+        raise Skip("; ".join(unknown))
+    return Verdict("; ".join([*told, *unknown]), findings)
+
+
+def _precision(examined: Examined) -> Verdict:
+    """Before compute capability 8.0 a card has no bf16: it is refused, or emulated at a fraction of the speed."""
+    settings = examined.settings
+    card, capability, asked = settings.card, settings.capability, settings.bf16
+    if card is None and capability is None:
+        raise Skip("needs a plan that knows the card" + (" on which bf16 is asked for" if asked else ""))
+    if card == "":
+        if not asked:
+            return Verdict("without a GPU it trains in float32")
+        message = "bf16 is asked for, and there is no GPU that could train in it"
+        finding = _about_all(
+            examined, "K10", "error", message, "train in float32, or on a GPU of capability 8.0 or more"
+        )
+        return Verdict("without a GPU it trains in float32", [finding])
+    name = card or "the card"
+    if capability is None:
+        raise Skip(f"the compute capability of {name} is not known, so neither is whether it has bf16")
+    level = f"compute capability {capability[0]}.{capability[1]}"
+    if tuple(capability) >= BF16_FROM:
+        return Verdict(f"{name} has bf16 ({level})")
+    if not asked:
+        return Verdict(f"{name} has no bf16 ({level}), and none is asked for")
+    message = f"bf16 is asked for, and {name} has none: it has {level}, and bf16 comes with 8.0"
+    remedy = "train in float16 or float32, or on a card such as L4, A10 or A100"
+    return Verdict(f"{name} has no bf16 ({level})", [_about_all(examined, "K10", "error", message, remedy)])
+
+
+def _rate(examined: Examined) -> Verdict:
     """Ten times too low learns nothing in the time, ten times too high forgets everything else."""
     tuning, rate = examined.settings.tuning, examined.settings.learning_rate
     if tuning is None or rate is None:
@@ -148,8 +194,8 @@ def learning_rate_fits_the_tuning(examined: Examined) -> Verdict:
     return Verdict(f"usual for {name} is about {usual:g}", [finding])
 
 
-def with_rate(report: DataReport, method: str, tuning: str, rate: float) -> DataReport:
-    """The report with K10 decided by what a plan has settled since the data was looked at."""
+def with_plan(report: DataReport, method: str, settings: Settings) -> DataReport:
+    """The report with K10 decided by what a plan has settled since the data was looked at, and K09 where that decides."""
     examined = Examined(
         rows=[{}] * report.rows,
         mapped=[],
@@ -158,18 +204,25 @@ def with_rate(report: DataReport, method: str, tuning: str, rate: float) -> Data
         columns=[],
         layouts=Layouts([], []),
         method=method,
-        settings=Settings(tuning=tuning, learning_rate=rate),
+        settings=settings,
     )
+    again: dict[str, CheckFunction] = {"K10": rate_and_precision_fit}
+    if settings.tuning == "full":
+        again["K09"] = adapters_are_there_and_move
+    checks = [
+        _decided(check.id, again[check.id], examined) if check.id in again else (check, []) for check in report.checks
+    ]
+    findings = [finding for _, found in checks for finding in found]
+    findings += [finding for finding in report.findings if finding.id not in again]
+    return report.model_copy(update={"checks": [check for check, _ in checks], "findings": worst_first(findings)})
+
+
+def _decided(id: str, function: CheckFunction, examined: Examined) -> tuple[Check, list[Finding]]:
     try:
-        verdict = learning_rate_fits_the_tuning(examined)
+        verdict = function(examined)
     except Skip as reason:
-        now = Check(id="K10", status="skipped", why=str(reason))
-        verdict = Verdict(now.why)
-    else:
-        now = Check(id="K10", status="found" if verdict.findings else "passed", why=verdict.why)
-    checks = [now if check.id == now.id else check for check in report.checks]
-    others = [finding for finding in report.findings if finding.id != now.id]
-    return report.model_copy(update={"checks": checks, "findings": worst_first([*verdict.findings, *others])})
+        return Check(id=id, status="skipped", why=str(reason)), []
+    return Check(id=id, status="found" if verdict.findings else "passed", why=verdict.why), verdict.findings
 
 
 def _matches(target: str, modules: Sequence[str], *, pattern: bool) -> bool:
