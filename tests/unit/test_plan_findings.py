@@ -29,7 +29,9 @@ def test_an_error_is_a_question_that_names_the_line_to_write(tmp_path: Path) -> 
     [question] = data_questions(make_spec(dataset=path), inspection)
     assert question.field == "dataset"
     assert question.why.startswith("1 row is a conversation without an answer (K14): take them out")
-    assert question.why.endswith("or write `accept: K14` to train on them as they are")
+    assert question.why.endswith(
+        "write `leave_out: K14` to train without them or `accept: K14` to train on them as they are"
+    )
     assert data_questions(make_spec(dataset=path, accept=["K14"]), inspection) == []
     assert data_questions(make_spec(dataset=path, accept=["K01"]), inspection) == [question]
 
@@ -41,7 +43,17 @@ def test_a_line_that_cannot_be_read_cannot_be_accepted(tmp_path: Path) -> None:
     assert "accept" not in question.why
 
 
+def test_rows_that_call_for_another_method_are_not_quietly_trained_with_sft(tmp_path: Path) -> None:
+    pair = {"prompt": "Is 4 even?", "chosen": "yes", "rejected": "no"}
+    path = rows(tmp_path, *[json.dumps(pair | {"prompt": f"Is {n} even?"}) for n in range(30)])
+    inspection = inspect_data(path)
+    [question] = data_questions(make_spec(dataset=path), inspection)
+    assert (question.field, "DPO" in question.why, "`method: sft`" in question.why) == ("method", True, True)
+    assert data_questions(make_spec(dataset=path, method="sft"), inspection) == []
+
+
 def test_the_checks_to_accept_are_read_from_a_line_and_typed() -> None:
     assert tunebook.read("Fine-tune Qwen3-0.6B on tatsu-lab/alpaca\naccept: k14, K05").spec["accept"] == ["K14", "K05"]
+    assert tunebook.read("Fine-tune Qwen3-0.6B on tatsu-lab/alpaca\nleave out: K13").spec["leave_out"] == ["K13"]
     with pytest.raises(CallError, match="accept"):
         make_spec(accept="<b>")

@@ -16,13 +16,16 @@ from typing import Any
 
 from tunebook.pipeline.errors import CallError
 from tunebook.pipeline.home import home
-from tunebook.pipeline.journal import Journal
+from tunebook.pipeline.journal import Journal, RunState
 from tunebook.pipeline.plan import Plan, load_plan
 from tunebook.pipeline.plan.make import data_stamp
 from tunebook.pipeline.run_folder import RunFolder
-from tunebook.pipeline.spec import Spec
+from tunebook.pipeline.spec import Spec, make_spec
 from tunebook.pipeline.supervisor import spawn
 from tunebook.pipeline.watch import Look, look
+
+#: Seconds in which a supervisor that is at work takes up a changed spec.
+HANDED_OVER_S = 2.0
 
 
 def anchored(spec: Spec) -> Spec:
@@ -103,6 +106,49 @@ def ensure_running(run_id: str) -> None:
 def cancel(run_id: str) -> Look:
     """Ask for the run's end. What it has made stays."""
     return _request(run_id, "cancel_requested", "cancelled")
+
+
+def revise(run_id: str, fields: dict[str, Any], *, by: str) -> None:
+    """Change a draft's spec, as a person asked for it, and plan it anew; a list is added to the one that is there.
+
+    Raises CallError for a run that was confirmed or has ended, and for a value that is wrong.
+    """
+    spec = _draft(run_id).spec
+    said = {
+        name: list(dict.fromkeys([*spec.get(name, []), *value])) if isinstance(value, list) else value
+        for name, value in fields.items()
+    }
+    _respec(run_id, spec | said, by)
+
+
+def take_back(run_id: str, field: str, *, by: str) -> None:
+    """Give a field of a draft's spec the value that it had in the cell. Raises CallError as `revise`."""
+    run = _draft(run_id)
+    others = {name: value for name, value in run.spec.items() if name != field}
+    _respec(run_id, others | ({field: run.asked[field]} if field in run.asked else {}), by)
+
+
+def _draft(run_id: str) -> RunState:
+    run = look(Journal(home()), run_id).run
+    if run.finished or run.confirmed_at is not None:
+        problem = f"{run_id} has {'ended' if run.finished else 'started'}"
+        raise CallError("run", problem, "change the cell and run it, which makes another run")
+    return run
+
+
+def _respec(run_id: str, said: dict[str, Any], by: str) -> None:
+    journal = Journal(home())
+    spec = make_spec(**said).said()
+    if spec == look(journal, run_id).run.spec:
+        return
+    journal.append(run_id, "revised", spec=spec, by=by)
+    until = time.monotonic() + HANDED_OVER_S
+    while time.monotonic() < until:  # a supervisor that is about to end does not see it any more
+        now = look(journal, run_id)
+        if not now.supervised or now.run.preparing or now.run.plan_id:
+            break
+        time.sleep(0.05)
+    ensure_supervisor(journal, run_id)
 
 
 def stop(run_id: str) -> Look:

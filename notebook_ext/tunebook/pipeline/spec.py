@@ -118,6 +118,7 @@ class Spec(BaseModel):
     push_to: Repo | None = None
     private: StrictBool | None = None
     accept: Annotated[list[str], BeforeValidator(_checks), AfterValidator(_named_checks)] | None = None
+    leave_out: Annotated[list[str], BeforeValidator(_checks), AfterValidator(_named_checks)] | None = None
     goal: Annotated[str, Field(max_length=500)] | None = None
 
     def said(self) -> dict[str, Any]:
@@ -158,6 +159,7 @@ REMEDIES: dict[str, str] = {
     "push_to": "give OWNER/NAME on the Hub, such as acme/my-model",
     "private": "write true or false",
     "accept": "name the checks whose findings you accept, such as K14",
+    "leave_out": "name the checks whose rows you leave out, such as K13",
     "system_prompt": "give some text",
 }
 

@@ -23,6 +23,7 @@ from tunebook.pipeline.home import home, write_json
 from tunebook.pipeline.journal import AttemptState, Journal, RunState, StaleOwner, fold
 from tunebook.pipeline.journal.fold import ATTEMPT_TERMINAL
 from tunebook.pipeline.plan import Plan, load_plan, make_plan
+from tunebook.pipeline.plan.make import blocking
 from tunebook.pipeline.process import ProcessId
 from tunebook.pipeline.run_folder import RunFolder
 from tunebook.pipeline.spec import Spec
@@ -34,6 +35,10 @@ POLL_S = 0.2
 
 class _Stopped(Exception):
     """The run has reached a state in which there is nothing more to do."""
+
+
+class _Revised(Exception):
+    """The spec was changed while its plan was being made."""
 
 
 class Supervisor:
@@ -55,6 +60,8 @@ class Supervisor:
             if state.finished:
                 return
             plan = self._plan(state)
+            while self.state().plan_id != plan.plan_id:  # it was revised in the meantime
+                plan = self._plan(self.state())
             if self.state().state == "draft" and state.goes_by_itself and plan.max_usd == 0:
                 self.write("confirmed", plan_id=plan.plan_id, max_usd=plan.max_usd, by="--yes")
             if self.state().state == "draft":
@@ -84,24 +91,38 @@ class Supervisor:
     # Preparing
 
     def _plan(self, state: RunState) -> Plan:
-        if state.plan_id is not None:
-            return load_plan(self.journal, state.plan_id)
+        while state.plan_id is None:
+            try:
+                return self._made_plan(state)
+            except _Revised:
+                state = self.state()
+        return load_plan(self.journal, state.plan_id)
 
+    def _made_plan(self, state: RunState) -> Plan:
         def preparing(stage: str, job_folder: Path, text: str) -> None:
             self.write("preparing", stage=stage, job=str(job_folder), text=text)
 
         def still_wanted() -> None:
-            if self.state().finished:
+            now = self.state()
+            if now.finished:
                 raise _Stopped
+            if now.revisions != state.revisions:
+                raise _Revised
 
-        plan = make_plan(Spec(**state.spec), work_in=self.folder.path / "jobs", preparing=preparing, check=still_wanted)
-        if self.state().finished:
-            raise _Stopped
+        spec = Spec(**state.spec)
+        plan = make_plan(spec, work_in=self.folder.path / "jobs", preparing=preparing, check=still_wanted)
+        still_wanted()
         if plan.plan_id is None:
             first = plan.questions[0]
+            if plan.inspection and any(finding.fix for finding in blocking(spec, plan.inspection)):
+                now = "Choose a remedy under Data, or write it into the cell."
+                problem = {"what": "The data has an error, so nothing was started.", "why": first.why, "now": now}
+                write_json(self.folder.inspection, plan.inspection.model_dump(mode="json"))
+                self.write("needs_person", why=first.why, problem=problem, revision=state.revisions)
+                raise _Stopped
             raise CallError(first.field, first.why, "answer it in the cell, and run the cell again")
         self.journal.save_plan(plan.plan_id, plan.model_dump(mode="json"))
-        self.write("planned", plan_id=plan.plan_id, max_usd=plan.max_usd)
+        self.write("planned", plan_id=plan.plan_id, max_usd=plan.max_usd, revision=state.revisions)
         return plan
 
     # Stages

@@ -12,10 +12,13 @@ if TYPE_CHECKING:
 
 def columns_of(dataset: Dataset) -> list[Column]:
     """Name, type in words and number of nulls of every column."""
+    from tunebook.pipeline.data.rows import quiet
+
     table = dataset.data.table
     nulls = {name: table.column(name).null_count for name in dataset.column_names}
     if len(table) != len(dataset):  # a selection of rows keeps the whole table behind it
-        flat = dataset.flatten_indices().data.table
+        with quiet():
+            flat = dataset.flatten_indices().data.table
         nulls = {name: flat.column(name).null_count for name in dataset.column_names}
     return [Column(name=name, type=type_words(kind), nulls=nulls[name]) for name, kind in dataset.features.items()]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tunebook.pipeline.data.report import Check, Finding
+from tunebook.pipeline.data.report import Check, Finding, Fix
 
 CHECK = "oversized"
 #: Characters of a row. About 250,000 tokens, twice what the longest contexts hold.
@@ -47,5 +47,6 @@ def told(found: dict[int, int], held_out: dict[int, int], numbers: Sequence[int]
         every=[numbers[place] for place in found],
         message=f"{rows}{where} up to {most:,} characters, more than any model reads; nothing else was looked at in them",
         remedy="take them out, or cut them into pieces",
+        fix=None if held_out else Fix(fields={"leave_out": [CHECK]}, label="Leave these rows out"),
     )
     return Check(id=CHECK, status="found", why=f"more than {MOST:,} characters in a row"), finding

@@ -6,7 +6,7 @@ The order is that of a person's questions: what is it, what does it fit, what wi
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from tunebook.pipeline.data.columns import columns_of
 from tunebook.pipeline.data.counts import token_counts
 from tunebook.pipeline.data.fingerprint import fingerprint, fingerprint_of_commit
 from tunebook.pipeline.data.layout import layouts_of
+from tunebook.pipeline.data.leaving_out import offered
 from tunebook.pipeline.data.report import Column, DataReport, Inspection
 from tunebook.pipeline.data.rows import load_rows, name_of
 from tunebook.pipeline.data.seeing import Eye, Progress, Row, see
@@ -35,6 +36,7 @@ def inspect_data(
     split: str | None = None,
     method: str | None = None,
     max_length: int | None = None,
+    leave_out: Sequence[int] = (),
     rows: int | None = None,
     system_prompt: str | None = None,
     revision: str | None = None,
@@ -48,10 +50,10 @@ def inspect_data(
     """Look at a data set as the trainer of a method will.
 
     `dataset` is a file, a folder, a name on the Hub, a datasets.Dataset or DatasetDict, or a pandas or polars frame.
-    Without a model nothing is tokenized. `rows` limits the training rows, drawn by `seed`. Rows are held out by the
-    data set's own split, else `eval_share` of the training rows. `against` names a benchmark whose texts are looked for
-    in the training rows; `settings` is what a plan has settled, by the fields of `checks.Settings`.
-    `progress(done, total, text)` is called all the way.
+    Without a model nothing is tokenized. `leave_out` are the numbers of training rows that are as if they were not
+    there; `rows` limits the others, drawn by `seed`. Rows are held out by the data set's own split, else `eval_share`
+    of the training rows. `against` names a benchmark whose texts are looked for in the training rows; `settings` is
+    what a plan has settled, by the fields of `checks.Settings`. `progress(done, total, text)` is called all the way.
 
     Raises CallError if the data set (or the model's tokenizer) is not there or cannot be read, or has no usable column.
     """
@@ -60,7 +62,9 @@ def inspect_data(
     progress(0, 1, f"Reading {name_of(dataset)}")
     source = locate(dataset, config=config, split=split, revision=revision) if isinstance(dataset, str) else None
     with tempfile.TemporaryDirectory(prefix="tunebook-rows-") as mended:
-        held = load_rows(dataset, source, rows=rows, eval_share=eval_share, seed=seed, mend_in=Path(mended))
+        held = load_rows(
+            dataset, source, leave_out=leave_out, rows=rows, eval_share=eval_share, seed=seed, mend_in=Path(mended)
+        )
     loaded, total = held.train, held.whole
     if (fitting_in := sampling.fitting_rows(held)) < len(held.train):
         held = sampling.sample(held, fitting_in, seed)
@@ -118,6 +122,7 @@ def inspect_data(
         settings=Settings(**(settings or {})),
         against=against or None,
         against_texts=against_texts,
+        by_data_set=held.by_data_set,
     )
     checks, findings = run_all(examined, progress)
     whole = len(every) + len(every_held_out or [])
@@ -129,6 +134,8 @@ def inspect_data(
     ]
     checks = [*checks, *(check for check, _ in left_out)]
     findings = [*(finding for _, finding in left_out), *findings]
+    # Of rows that were not looked at nobody knows whether they are to be left out too.
+    findings = offered(findings, total if len(every) == total and not held.large else 0)
     progress(1, 1, "Done")
     report = DataReport(
         dataset=name_of(dataset),
@@ -155,6 +162,8 @@ def inspect_data(
         source=source,
         settings=fitting.trainer_settings(situation, fits["sft"]) if chosen == "sft" else {},
         lens=seen.lens,
+        split_rows=held.every,
+        left_out=list(leave_out),
     )
 
 

@@ -157,6 +157,8 @@ class Inspection(BaseModel):
     preview: Preview | None
     fingerprint: str  # sha256 over the rows' content: the data part of a plan's identity
     train_rows: int
+    split_rows: int = 0  # of the training split, with those that were left out, not drawn or held out
+    left_out: list[int] = []  # the numbers of those that were left out
     eval_rows: int  # rows of a split that the data set itself holds out; 0 if none
     answer_kind: Literal["short", "long", "none"]  # short: a checkable completion, exact match makes sense
     source: Source | None = None  # how a script loads the same rows; None for rows in memory

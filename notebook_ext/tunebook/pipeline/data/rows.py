@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ class Held:
     eval: Dataset | None
     numbers: list[int]
     by_data_set: bool
+    every: int  # rows of the training split, those left out too
     unreadable: list[BadLine] = field(default_factory=list)  # lines that are in no row
     large: Large | None = None
     whole: int = 0  # rows that would be trained on; as many as are read where nobody knows
@@ -41,6 +43,7 @@ def load_rows(
     dataset: Any,
     source: Source | None,
     *,
+    leave_out: Collection[int] = (),
     rows: int | None = None,
     eval_share: float | None = None,
     seed: int = 42,
@@ -50,7 +53,8 @@ def load_rows(
 
     With a folder `mend_in` a jsonl file with a few broken lines is read without them: they are told in `unreadable`.
 
-    The order is what `source.load_code` writes: load, then at most `rows` of them drawn by `seed`, then the split.
+    The order is what `source.load_code` writes: load, leave out the training rows with these numbers, then at most
+    `rows` of them drawn by `seed`, then the split.
     Raises CallError if nothing can be read or no row is left.
     """
     bad: list[BadLine] = []
@@ -70,9 +74,15 @@ def load_rows(
     if len(train) == 0:
         raise CallError("dataset", f"{name_of(dataset)} has no rows", "give a data set that has some")
 
+    every = len(train)
+    train = train.add_column(NUMBER, list(range(every)))
+    if leave_out:
+        left = set(leave_out)
+        train = train.select([row for row in range(every) if row not in left])
+        if len(train) == 0:
+            raise CallError("leave_out", "leaves out every row", "name fewer checks")
     whole = (large and large.rows) or len(train)
     whole = whole if rows is None else min(whole, rows)
-    train = train.add_column(NUMBER, list(range(len(train))))
     if rows is not None and len(train) > rows:
         train = train.shuffle(seed=seed).select(range(rows))
     by_data_set = held_out is not None
@@ -83,7 +93,8 @@ def load_rows(
         train, held_out = parts["train"], parts["test"].remove_columns(NUMBER)
         whole -= math.ceil(whole * eval_share)
     numbers = list(train[NUMBER])
-    return Held(train.remove_columns(NUMBER), held_out, numbers, by_data_set, bad, large, max(whole, len(train)))
+    train = train.remove_columns(NUMBER)
+    return Held(train, held_out, numbers, by_data_set, every, bad, large, max(whole, len(train)))
 
 
 def _splits(source: Source) -> tuple[Dataset, Dataset | None]:

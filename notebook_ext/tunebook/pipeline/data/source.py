@@ -7,6 +7,7 @@ the inspection passes it to `rows.load_rows`, the script embeds the lines of `lo
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -165,10 +166,17 @@ def load_call(source: Source, split: str) -> tuple[tuple[str, ...], dict[str, ob
     return (source.builder,), keywords
 
 
-def load_code(source: Source, *, rows: int | None = None, eval_share: float | None = None, seed: int = 42) -> str:
+def load_code(
+    source: Source,
+    *,
+    leave_out: Sequence[str] = (),
+    rows: int | None = None,
+    eval_share: float | None = None,
+    seed: int = 42,
+) -> str:
     """Python lines that define `train_rows` and `eval_rows` (or None) as `rows.load_rows` finds them.
 
-    They need only `from datasets import load_dataset`.
+    They need only `from datasets import load_dataset`. `leave_out` are the lines of `leaving_out.code`.
     """
 
     def call(split: str) -> str:
@@ -176,7 +184,7 @@ def load_code(source: Source, *, rows: int | None = None, eval_share: float | No
         inner = [repr(argument) for argument in arguments] + [f"{name}={value!r}" for name, value in keywords.items()]
         return f"load_dataset({', '.join(inner)})"
 
-    lines = [f"train_rows = {call(source.train_split)}"]
+    lines = [f"train_rows = {call(source.train_split)}", *leave_out]
     if rows is not None:
         lines.append(f"if len(train_rows) > {rows}:")
         lines.append(f"    train_rows = train_rows.shuffle(seed={seed}).select(range({rows}))")

@@ -20,7 +20,7 @@ _YES, _NO = ("true", "yes", "on", "1", "y"), ("false", "no", "off", "0", "n")
 
 def claim_of(line: Line) -> Claim:
     """The line as a claim. Raises CallError where its value is wrong."""
-    if line.field in ("gguf", "push_to", "benchmark", "accept") and line.value.lower() in (
+    if line.field in ("gguf", "push_to", "benchmark", "accept", "leave_out") and line.value.lower() in (
         "no",
         "none",
         "off",
@@ -81,7 +81,7 @@ def _value(line: Line) -> Any:
             return _flavor(value)
         case "benchmark":
             return BENCHMARKS.get(squash(value), value)
-        case "gguf" | "accept":
+        case "gguf" | "accept" | "leave_out":
             return value.strip("[]").replace('"', "").replace("'", "").replace(" and ", ",")
         case (
             "epochs"

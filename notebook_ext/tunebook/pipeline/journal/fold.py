@@ -44,11 +44,13 @@ class RunState(BaseModel):
     why: str = ""
     instruction: str = ""
     spec: dict[str, Any] = {}
+    asked: dict[str, Any] = {}  # the spec as it was when the run was created
     spec_hash: str = ""
     auto_confirm: bool = False
     plan_id: str | None = None
     max_usd: float | None = None
     preparing: dict[str, Any] | None = None
+    revisions: int = 0  # how often the spec was changed since the run was created
     attempts: list[AttemptState] = []
     done_stages: dict[str, float] = {}
     stop_requested: bool = False
@@ -87,15 +89,21 @@ def _apply(run: RunState, event: Event) -> None:
     match event.kind:
         case "created":
             run.run_id, run.created_at = event.run_id, event.time
-            run.instruction, run.spec = data["instruction"], data["spec"]
+            run.instruction, run.spec, run.asked = data["instruction"], data["spec"], data["spec"]
             run.spec_hash, run.auto_confirm = data["spec_hash"], data.get("auto_confirm", False)
             run.resumed_from = data.get("resumed_from")
         case "preparing":
             run.preparing = data
         case "planned":
-            run.plan_id, run.max_usd, run.preparing = data["plan_id"], data["max_usd"], None
+            if _of_this_spec(run, data):
+                run.plan_id, run.max_usd, run.preparing = data["plan_id"], data["max_usd"], None
         case _ if run.finished:
             return  # terminal states stay
+        case "revised":
+            if run.confirmed_at is None:
+                run.spec, run.revisions = data["spec"], run.revisions + 1
+                run.plan_id, run.max_usd, run.preparing = None, None, None
+                run.state, run.why, run.problem = "draft", "", None
         case "confirmed":
             if run.state == "draft" and data["plan_id"] == run.plan_id:
                 run.state, run.confirmed_at = "confirmed", event.time
@@ -117,11 +125,13 @@ def _apply(run: RunState, event: Event) -> None:
             run.stop_requested = True
         case "cancel_requested":
             run.cancel_requested = True
-            run.state = "cancelled" if run.state == "draft" else "cancelling"
+            run.state = "cancelled" if run.confirmed_at is None else "cancelling"
             if run.state == "cancelled":
                 run.ended_at = event.time
         case "interrupted" | "needs_person":
-            run.state, run.why = ("interrupted" if event.kind == "interrupted" else "needs_person"), data["why"]
+            if _of_this_spec(run, data):
+                run.state, run.why = ("interrupted" if event.kind == "interrupted" else "needs_person"), data["why"]
+                run.problem, run.preparing = data.get("problem"), None
         case "resume_requested":
             if run.state == "interrupted":
                 run.state, run.why = "running", ""
@@ -133,6 +143,11 @@ def _apply(run: RunState, event: Event) -> None:
             run.preparing = None
         case _:
             pass  # a note for people, or an event of a newer version
+
+
+def _of_this_spec(run: RunState, data: dict[str, Any]) -> bool:
+    """Whether what was written is about the spec as it is now, and not about one that was revised in the meantime."""
+    return bool(data.get("revision", run.revisions) == run.revisions)
 
 
 def _apply_attempt(run: RunState, event: Event) -> None:

@@ -46,7 +46,9 @@ NETWORK_FILE_SYSTEMS = {
 }
 
 #: What a person may write without holding the lease.
-REQUESTS = frozenset({"created", "planned", "confirmed", "stop_requested", "cancel_requested", "resume_requested"})
+REQUESTS = frozenset(
+    {"created", "revised", "planned", "confirmed", "stop_requested", "cancel_requested", "resume_requested"}
+)
 
 
 class StaleOwner(TunebookError):

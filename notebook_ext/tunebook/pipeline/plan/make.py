@@ -15,7 +15,8 @@ from tunebook.pipeline.data.checks import Settings
 from tunebook.pipeline.data.checks.settings import with_plan
 from tunebook.pipeline.data.giants import CHECK as OVERSIZED
 from tunebook.pipeline.data.hub import commit_of
-from tunebook.pipeline.data.report import Inspection
+from tunebook.pipeline.data.leaving_out import FIELD, rows_of
+from tunebook.pipeline.data.report import Finding, Inspection
 from tunebook.pipeline.data.source import locate, looks_local
 from tunebook.pipeline.hardware import local
 from tunebook.pipeline.hardware.machine import Machine, this_machine
@@ -35,7 +36,7 @@ from tunebook.pipeline.plan.decide import (
     total_steps,
     training_rows,
 )
-from tunebook.pipeline.plan.model import Chosen, ModelFacts, Plan, plan_hash
+from tunebook.pipeline.plan.model import Chosen, Decision, ModelFacts, Plan, plan_hash
 from tunebook.pipeline.plan.supported import unsupported
 from tunebook.pipeline.scripts import TrainSettings, train_script
 from tunebook.pipeline.scripts.entry import Entry
@@ -116,6 +117,7 @@ def inspect_for(
         revision = commit_of(dataset, revision)
     config = {
         "dataset": spec.dataset,
+        "leave_out": rows_left_out(spec, model, watched, against=against),
         "model": model.path if model else None,
         "model_revision": model.revision if model else None,
         "config": spec.dataset_config,
@@ -142,6 +144,16 @@ def inspect_for(
         report = with_plan(inspection.report, spec.method or "sft", Settings(tuning="full"))
         inspection = inspection.model_copy(update={"report": report})
     return inspection
+
+
+def rows_left_out(
+    spec: Spec, model: ModelFacts | None, watched: Watched | None = None, *, against: str | None = None
+) -> list[int]:
+    """The numbers of the rows that `leave_out` means: those that its checks find in the whole training split."""
+    if not spec.leave_out:
+        return []
+    whole = spec.model_copy(update={"leave_out": None, "rows": None, "eval_share": None})
+    return rows_of(inspect_for(whole, model, watched, against=against), spec.leave_out)
 
 
 def probe_for(spec: Spec, model: ModelFacts, inspection: Inspection, watched: Watched | None = None) -> ProbeResult:
@@ -219,6 +231,9 @@ def _settle(spec: Spec, model: ModelFacts, inspection: Inspection, probe: ProbeR
     settled.take("flavor", chosen.flavor, "the machine that this notebook runs on")
     hours = chosen.hours or Band(p50=1.0, p90=2.0)
     timeout = max(local.timeout_s(Band(p50=hours.p50 * 3600, p90=hours.p90 * 3600)), 2 * (spec.time_limit_s or 0))
+    if spec.leave_out:
+        rows_out = f"{len(inspection.left_out):,} of {inspection.split_rows:,} rows"
+        settled.made.append(Decision(field="leave_out", value=rows_out, why=f"found by {', '.join(spec.leave_out)}"))
     settings = _settings(settled, inspection, model, steps)
     plan = Plan(
         plan_id=None,
@@ -269,6 +284,8 @@ def _settings(settled: Decisions, inspection: Inspection, model: ModelFacts, ste
             split=spec.get("split"),
             revision=spec.get("dataset_revision"),
         ),
+        leave_out=inspection.left_out,
+        split_rows=inspection.split_rows,
         to_trl=inspection.report.methods[spec["method"]].code,
         rows=spec.get("rows"),
         eval_share=spec.get("eval_share", 0.0),
@@ -340,17 +357,38 @@ def data_questions(spec: Spec, inspection: Inspection) -> list[Question]:
     if not fits:
         why = next((fit.why for fit in report.methods.values()), "no method fits the rows")
         return [Question(field="dataset", why=f"fits no method: {why}")]
-    if report.methods.get("sft") is None or report.methods["sft"].status == "no":
+    sft = report.methods["sft"]
+    if sft.status == "no":
         return [Question(field="method", why=f"the rows fit {', '.join(fits)} only, and just SFT is here so far")]
+    if spec.method is None and report.recommended not in (None, "sft"):
+        best = str(report.recommended).upper()
+        why = f"the rows call for {best}, which is not here yet; write `method: sft` to go on with SFT: {sft.why}"
+        return [Question(field="method", why=why)]
     return [
-        Question(field="dataset", why=f"{finding.message} ({finding.id}): {finding.remedy}{_or_accept(finding.id)}")
-        for finding in report.findings
+        Question(field="dataset", why=f"{finding.message} ({finding.id}): {finding.remedy}{_or_write(finding)}")
+        for finding in blocking(spec, inspection)
+    ]
+
+
+def blocking(spec: Spec, inspection: Inspection) -> list[Finding]:
+    """The errors in the data that nobody has accepted with `accept`."""
+    return [
+        finding
+        for finding in inspection.report.findings
         if finding.severity == "error" and (finding.id in FATAL or finding.id not in (spec.accept or []))
     ]
 
 
-def _or_accept(check: str) -> str:
-    return "" if check in FATAL else f", or write `accept: {check}` to train on them as they are"
+def _or_write(finding: Finding) -> str:
+    """The lines that decide it, as the cell takes them."""
+    fields = finding.fix.fields if finding.fix else {}
+    lines = [
+        f"`{name}: {', '.join(value) if isinstance(value, list) else value}`"
+        + (" to train without them" if name == FIELD else "")
+        for name, value in fields.items()
+    ]
+    lines += [] if finding.id in FATAL else [f"`accept: {finding.id}` to train on them as they are"]
+    return f"; write {' or '.join(lines)}" if lines else ""
 
 
 def unanswered(

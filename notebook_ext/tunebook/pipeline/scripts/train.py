@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from tunebook.pipeline.data.leaving_out import code
 from tunebook.pipeline.data.source import Source, load_code
 
 #: What the script needs, beside torch, in the ranges its template was written for.
@@ -30,6 +31,8 @@ class TrainSettings(BaseModel):
     model: str
     model_revision: str | None
     source: Source
+    leave_out: list[int] = []  # numbers of training rows, of
+    split_rows: int = 0  # so many
     to_trl: str | None  # source of `def to_trl(row)`; None where rows are ready as they are
     rows: int | None
     eval_share: float
@@ -109,7 +112,8 @@ READY = "to_trl = None  # TRL takes the rows as they are"
 
 
 def _load_rows(s: TrainSettings) -> list[str]:
-    body = load_code(s.source, rows=s.rows, eval_share=s.eval_share or None, seed=s.seed)
+    left_out = code(s.leave_out, s.split_rows)
+    body = load_code(s.source, leave_out=left_out, rows=s.rows, eval_share=s.eval_share or None, seed=s.seed)
     return [
         "def load_rows() -> tuple[Dataset, Dataset | None]:",
         *(f"    {line}" for line in body.splitlines()),

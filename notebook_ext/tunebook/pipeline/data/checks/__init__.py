@@ -36,7 +36,6 @@ OWN = (
 )  # modules beside this one
 EXAMPLES = 3
 KEPT = 100_000  # rows of a finding that a table can show alone
-MOST_LEFT_OUT = 20_000  # rows that a training script names, one by one, to leave them out
 AGREEING = re.compile(r"\{([^{}|]*)\|([^{}|]*)\}")  # plural, singular
 
 
@@ -77,6 +76,7 @@ class Examined:
     settings: Settings = Settings()
     against: str | None = None  # the benchmark to look for
     against_texts: Sequence[BenchmarkText] = ()
+    by_data_set: bool = False  # whether the held-out rows are a split of the data set's own
 
     def finding(
         self,
@@ -96,9 +96,8 @@ class Examined:
         put behind it as it stands: what comes from data or from another package belongs there. `leave_out`: to train
         without these rows is a safe remedy, offered where a script can name them all; `fix` is a better one.
         """
-        if leave_out and fix is None and len(places) <= min(MOST_LEFT_OUT, len(self.rows) - 1):
-            these = "this row" if len(places) == 1 else f"these {len(places):,} rows"
-            fix = Fix(fields={"leave_out": [id]}, label=f"Leave {these} out")
+        if leave_out and fix is None:
+            fix = Fix(fields={"leave_out": [id]}, label="Leave these rows out")
         told = AGREEING.sub(r"\2" if len(places) == 1 else r"\1", message).replace("{n}", counted(len(places)))
         return Finding(
             id=id,

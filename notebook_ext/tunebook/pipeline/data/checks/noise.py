@@ -140,8 +140,9 @@ def text_is_clean(examined: Examined) -> Verdict:
             seen.setdefault(number, f"row {examined.numbers[place]} has {what}")
     findings: list[Finding] = []
     for number, places in sorted(found.items()):
-        _, severity, message, remedy = KINDS[number]
-        findings.append(examined.finding("K21", severity, places, message, remedy, seen[number]))
+        look, severity, message, remedy = KINDS[number]
+        leave = look in (lost_characters, blob)  # the other kinds are mended within the text
+        findings.append(examined.finding("K21", severity, places, message, remedy, seen[number], leave_out=leave))
     foreign, languages = rows_in_another_language(examined)
     findings += foreign
     if not findings:

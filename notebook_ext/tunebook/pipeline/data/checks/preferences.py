@@ -60,7 +60,7 @@ def _equal(examined: Examined, pairs: list[Pair]) -> Iterator[Finding]:
     if places:
         message = "{n} {have|has} the same answer as chosen and as rejected, so nothing is learned from {them|it}"
         severity: Severity = "error" if len(places) >= MANY * len(pairs) else "warning"
-        yield examined.finding("K15", severity, places, message, "take these pairs out")
+        yield examined.finding("K15", severity, places, message, "take these pairs out", leave_out=True)
 
 
 def _other_prompts(examined: Examined, pairs: list[Pair]) -> Iterator[Finding]:
@@ -69,7 +69,7 @@ def _other_prompts(examined: Examined, pairs: list[Pair]) -> Iterator[Finding]:
         message = "{n} {have|has} another prompt before the chosen answer than before the rejected one"
         severity: Severity = "error" if len(places) >= MANY * len(pairs) else "warning"
         remedy = "pair answers to the same prompt, or take these pairs out"
-        yield examined.finding("K15", severity, places, message, remedy)
+        yield examined.finding("K15", severity, places, message, remedy, leave_out=True)
 
 
 def _swapped(examined: Examined, pairs: list[Pair]) -> Iterator[Finding]:

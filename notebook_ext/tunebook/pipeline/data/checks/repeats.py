@@ -37,7 +37,10 @@ def held_out_rows_are_not_trained(examined: Examined) -> Verdict:
         held = "1 held-out row asks" if told == 1 else f"{told:,} held-out rows ask"
         message = f"{{n}} {{ask|asks}} what {held} too, so the evaluation would measure memory"
         severity: Severity = "error" if told >= 0.1 * len(first) else "warning"
-        findings.append(examined.finding("K11", severity, list(exact), message, "take these rows out of training"))
+        remedy = "take these rows out of training"
+        # Of a split that is drawn, another one would be drawn of the rows that are left.
+        finding = examined.finding("K11", severity, list(exact), message, remedy, leave_out=examined.by_data_set)
+        findings.append(finding)
     if near:
         copy = near[0]
         place, of = copy.place - len(held_out), copy.of
@@ -86,9 +89,8 @@ def no_row_is_trained_twice(examined: Examined) -> Verdict:
     findings: list[Finding] = []
     if exact:
         message = "{n} {repeat|repeats} an earlier row"
-        findings.append(
-            examined.finding("K13", _severity(exact, examined), exact, f"{message} word for word", "keep one of each")
-        )
+        message, severity = f"{message} word for word", _severity(exact, examined)
+        findings.append(examined.finding("K13", severity, exact, message, "keep one of each", leave_out=True))
     if near:
         copy = near[0]
         apart = words_apart(_whole(examined, copy.place), _whole(examined, copy.of))

@@ -20,14 +20,15 @@ def one_format(examined: Examined) -> Verdict:
     if unreadable:
         message = "{n} {have|has} no format that the others have, or that TRL reads"
         remedy = "give them the columns of the other rows, or take them out"
-        findings.append(examined.finding("K07", "error", unreadable, message, remedy))
+        findings.append(examined.finding("K07", "error", unreadable, message, remedy, leave_out=True))
     if layouts.mixed:
         places = [place for place, layout in enumerate(layouts.of_row) if layout not in (None, layouts.main)]
         main = layouts.main.words() if layouts.main else ""
         unmapped = [place for place in places if examined.mapped[place] is None]
         if unmapped:
             message = f"{{n}} {{are|is}} not {main} as the others are, and cannot be brought into their format"
-            findings.append(examined.finding("K07", "error", places, message, "split the data set by format"))
+            remedy = "split the data set by format, or leave these rows out"
+            findings.append(examined.finding("K07", "error", places, message, remedy, leave_out=True))
         else:
             message = f"{{n}} {{are|is}} not {main} as the others are; each is read by its own format"
             findings.append(

@@ -9,7 +9,7 @@ from typing import Any
 from tunebook.pipeline.data.checks import Examined, Verdict, check
 from tunebook.pipeline.data.layout import Layout
 from tunebook.pipeline.data.mapping import ROLES
-from tunebook.pipeline.data.report import Severity
+from tunebook.pipeline.data.report import Finding, Severity
 
 KNOWN = {"system", "developer", "user", "assistant", "tool", "function", "observation", "ipython"}
 
@@ -37,6 +37,9 @@ PROBLEMS: dict[str, tuple[Severity, str, str]] = {
     "role": ("error", "{n} {have|has} a role that chat templates do not know", "use system, user, assistant and tool"),
 }
 
+#: What is mended within the row, and no reason to do without it.
+MENDED_OTHERWISE = ("empty turn", "ends on user", "order")
+
 
 @check("K14")
 def turns_are_whole_and_in_order(examined: Examined) -> Verdict:
@@ -46,13 +49,26 @@ def turns_are_whole_and_in_order(examined: Examined) -> Verdict:
         for problem in dict.fromkeys(problems_of(row, layout)):
             found.setdefault(problem, []).append(place)
     findings = [
-        examined.finding("K14", severity, found[problem], message, remedy)
+        examined.finding("K14", severity, found[problem], message, remedy, leave_out=problem not in MENDED_OTHERWISE)
         for problem, (severity, message, remedy) in PROBLEMS.items()
         if problem in found
     ]
+    findings += _refused(examined)
     if findings:
         return Verdict(f"{len(examined.rows):,} rows looked at", findings)
     return Verdict(f"no empty turn and none out of order in {len(examined.rows):,} rows")
+
+
+def _refused(examined: Examined) -> list[Finding]:
+    """Rows that the model's chat template cannot render: training would end at the first of them."""
+    failed = examined.summary.failed if examined.summary else {}
+    if not failed:
+        return []
+    message = "{n} {are|is} refused by the model's chat template, so no training could start"
+    remedy = "give them the turns that the template expects, or take them out"
+    return [
+        examined.finding("K14", "error", list(failed), message, remedy, next(iter(failed.values())), leave_out=True)
+    ]
 
 
 def problems_of(row: dict[str, Any], layout: Layout | None) -> Iterator[str]:
