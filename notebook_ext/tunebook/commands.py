@@ -49,6 +49,7 @@ COMMANDS: dict[str, Command] = {
             _option("method", "the method to look with, such as sft"),
             _option("max-length", "where rows are cut, in tokens", type=int),
             _option("against", "a benchmark to look for in the rows", metavar="BENCHMARK"),
+            _option("leave-out", "checks whose rows are left out, such as K13,K14", metavar="CHECKS"),
         ),
     ),
     "plan": Command(

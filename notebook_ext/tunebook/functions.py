@@ -56,10 +56,12 @@ def inspect(
     method: str | None = None,
     max_length: int | None = None,
     against: str | None = None,
+    leave_out: str | list[str] | None = None,
 ) -> DataReport:
     """Look at every row of a data set, with a model's tokenizer where one is named, for a benchmark's texts too.
 
-    `dataset` is a path, a Hub id, a datasets.Dataset or DatasetDict, or a pandas or polars frame.
+    `dataset` is a path, a Hub id, a datasets.Dataset or DatasetDict, or a pandas or polars frame. `leave_out` names
+    checks: the rows that they find, and whose remedy it is, are as if they were not there.
     """
     from tunebook.pipeline.control import anchored
     from tunebook.pipeline.data.memory import placed
@@ -68,7 +70,8 @@ def inspect(
     from tunebook.pipeline.plan.make import inspect_for
     from tunebook.pipeline.spec import make_spec
 
-    said = {"dataset": placed(dataset), "model": model, "dataset_config": config, "split": split, "method": method}
+    said: dict[str, Any] = {"dataset": placed(dataset), "model": model, "dataset_config": config, "split": split, "method": method}
+    said |= {"leave_out": leave_out}
     spec = make_spec(
         **{name: value for name, value in (said | {"max_length": max_length}).items() if value is not None}
     )

@@ -28,7 +28,7 @@ def test_an_error_is_a_question_that_names_the_line_to_write(tmp_path: Path) -> 
     inspection = inspect_data(path)
     [question] = data_questions(make_spec(dataset=path), inspection)
     assert question.field == "dataset"
-    assert question.why.startswith("1 row is a conversation without an answer (K14): take them out")
+    assert question.why.startswith("1 row is a conversation without an answer (K14): take it out")
     assert question.why.endswith(
         "write `leave_out: K14` to train without them or `accept: K14` to train on them as they are"
     )

@@ -32,9 +32,16 @@ class HubSet:
     """
 
     sha: str
+    config: str
     builder: str
     files: dict[str, list[HubFile]]
     rows: dict[str, int]
+
+    @staticmethod
+    def of(told: dict[str, Any]) -> HubSet:
+        """From what `dataclasses.asdict` made of one."""
+        files = {split: [HubFile(**file) for file in part] for split, part in told["files"].items()}
+        return HubSet(**(told | {"files": files}))
 
     @property
     def bytes(self) -> int:
@@ -64,13 +71,16 @@ def look_up(dataset: str, config: str | None, revision: str | None) -> HubSet:
     no kind that `datasets` reads.
     """
     try:
-        revision = str(_info(dataset, revision).sha)
-    except Unreachable:
+        return at_commit(dataset, config, str(_info(dataset, revision).sha))
+    except Unreachable as unreachable:
         from huggingface_hub import constants
 
         if not constants.is_offline_mode():  # the libraries would try for a minute before they looked at what is kept
             raise
-    return at_commit(dataset, config, revision)
+        try:
+            return at_commit(dataset, config, revision)
+        except CallError as wrong:
+            raise unreachable if wrong.field == "dataset" else wrong from None
 
 
 @lru_cache(maxsize=8)
@@ -82,15 +92,15 @@ def at_commit(dataset: str, config: str | None, sha: str | None) -> HubSet:
     try:
         try:
             builder = datasets.load_dataset_builder(dataset, config, revision=sha)
-        except ValueError:
-            raise _wrong_config(dataset, config, sha) or _broken(dataset, "its card or files are wrong") from None
+        except ValueError as failure:
+            raise _wrong_config(dataset, config, sha) or _broken(dataset, failure) from None
         found: dict[str, Any] = builder.config.data_files or {}
         counts = {str(name): split.num_examples for name, split in (builder.info.splits or {}).items()}
         sizes = {} if constants.is_offline_mode() else _sizes(dataset, sha)
     except CallError:
         raise
     except Exception as failure:  # noqa: BLE001 (a data set's own card or files may be broken in any way)
-        raise _broken(dataset, (str(failure).strip().splitlines() or [type(failure).__name__])[0][:200]) from None
+        raise _broken(dataset, failure) from None
     files = {
         str(split): [HubFile(path, sizes.get(path, 0)) for path in (_path_of(url) for url in urls)]
         for split, urls in found.items()
@@ -100,6 +110,7 @@ def at_commit(dataset: str, config: str | None, sha: str | None) -> HubSet:
         raise CallError("dataset_revision", f"{sha} of {dataset} is not on this machine", "go online, or leave it out")
     return HubSet(
         sha=str(kept),
+        config=str(builder.config.name),
         builder=type(builder.config).__name__.removesuffix("Config").lower(),  # ParquetConfig, JsonConfig
         files=files or {name: [] for name in counts},
         rows={name: count for name, count in counts.items() if count},
@@ -117,7 +128,8 @@ def _wrong_config(dataset: str, config: str | None, sha: str | None) -> CallErro
     return None
 
 
-def _broken(dataset: str, reason: str) -> CallError:
+def _broken(dataset: str, failure: Exception) -> CallError:
+    reason = _plain((str(failure).strip().splitlines() or [type(failure).__name__])[0][:200])
     return CallError("dataset", f"{dataset} cannot be read: {reason}", "check its page on the Hub")
 
 
@@ -180,5 +192,10 @@ def reachable() -> bool:
 
 
 def _some(names: list[str]) -> str:
-    shown = ", ".join(names[:8])
+    shown = ", ".join(map(_plain, names[:8]))
     return f"{shown} and {len(names) - 8} more" if len(names) > 8 else shown
+
+
+def _plain(text: str) -> str:
+    """What others wrote, without characters that a terminal would obey."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

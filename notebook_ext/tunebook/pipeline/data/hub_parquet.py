@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tunebook.pipeline.data.hub import HubFile, at_commit
+from tunebook.pipeline.data.hub import HubFile, HubSet, at_commit
 from tunebook.pipeline.data.large import WHOLE_MOST
 from tunebook.pipeline.data.source import Source
 from tunebook.pipeline.errors import CallError
@@ -20,26 +20,29 @@ CONVERTED = "refs/convert/parquet"
 Tell = Callable[[float], None]
 
 
-def as_parquet(source: Source, splits: Sequence[str], tell: Tell = lambda share: None) -> Source | None:
+def as_parquet(
+    source: Source, splits: Sequence[str], tell: Tell = lambda share: None, found: HubSet | None = None
+) -> Source | None:
     """The splits as local Parquet files, fetched if they are not there yet; None where the Hub has none of a size to fetch.
 
-    `tell` is told the share that is there. Raises CallError where the disk has no room for them.
+    `tell` is told the share that is there; `found` is what the Hub says of the data set, where that is known already.
+    Raises CallError where the disk has no room for them.
     """
     if source.builder is not None or not source.revision:
         return None
-    found = at_commit(source.path, source.config, source.revision)
+    found = found or at_commit(source.path, source.config, source.revision)
     revision: str | None = source.revision
     if found.builder == "parquet":
         files = {split: found.files[split] for split in splits}
     else:
-        revision, files = _converted(source, splits)
+        revision, files = _converted(source, splits, found.config)
     if revision is None or not 0 < sum(file.size for part in files.values() for file in part) <= WHOLE_MOST:
         return None
     local = _fetched(source.path, revision, files, tell)
     return Source("parquet", source.path, local, None, None, source.train_split, source.eval_split)
 
 
-def _converted(source: Source, splits: Sequence[str]) -> tuple[str | None, dict[str, list[HubFile]]]:
+def _converted(source: Source, splits: Sequence[str], config: str) -> tuple[str | None, dict[str, list[HubFile]]]:
     """The commit of the Hub's own copy and its files of these splits; None where it is missing, partial or too old."""
     from huggingface_hub import HfApi
     from huggingface_hub.hf_api import RepoFile
@@ -53,7 +56,7 @@ def _converted(source: Source, splits: Sequence[str]) -> tuple[str | None, dict[
             split: [
                 HubFile(entry.path, entry.size)
                 for entry in api.list_repo_tree(
-                    source.path, f"{source.config or 'default'}/{split}", repo_type=kind, revision=copy.commit_id
+                    source.path, f"{config}/{split}", repo_type=kind, revision=copy.commit_id
                 )
                 if isinstance(entry, RepoFile) and entry.path.endswith(".parquet")
             ]

@@ -21,6 +21,7 @@ def explained(failure: BaseException, name: str, revision: str | None, kind: Kin
         GatedRepoError,
         HfHubHTTPError,
         HFValidationError,
+        OfflineModeIsEnabled,
         RepositoryNotFoundError,
         RevisionNotFoundError,
     )
@@ -35,6 +36,9 @@ def explained(failure: BaseException, name: str, revision: str | None, kind: Kin
         return _missing(name, kind)
     if isinstance(failure, HfHubHTTPError):
         return _refused(failure, name, kind)
+    if isinstance(failure, OfflineModeIsEnabled):
+        problem = f"{name} is no {_FILE[kind]} here, and HF_HUB_OFFLINE is set, so the Hub is not asked"
+        return Unreachable(kind, problem, f"unset it, or {_LOCAL[kind]}")
     problem = f"{name} is no {_FILE[kind]} here, and the Hub cannot be reached ({type(failure).__name__})"
     return Unreachable(kind, problem, f"check the network, or {_LOCAL[kind]}")
 

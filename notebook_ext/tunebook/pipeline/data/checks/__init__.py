@@ -92,13 +92,15 @@ class Examined:
     ) -> Finding:
         """A finding about the training rows at these places.
 
-        In the message `{n}` becomes "13 rows" or "1 row", and `{lose|loses}` whichever agrees with it. The evidence is
-        put behind it as it stands: what comes from data or from another package belongs there. `leave_out`: to train
-        without these rows is a safe remedy, offered where a script can name them all; `fix` is a better one.
+        In the message `{n}` becomes "13 rows" or "1 row", and `{lose|loses}` whichever agrees with it, in the remedy
+        too. The evidence is put behind the message as it stands: what comes from data or from another package belongs
+        there. `leave_out`: to train without these rows is a safe remedy, offered where a script can name them all;
+        `fix` is a better one.
         """
         if leave_out and fix is None:
             fix = Fix(fields={"leave_out": [id]}, label="Leave these rows out")
-        told = AGREEING.sub(r"\2" if len(places) == 1 else r"\1", message).replace("{n}", counted(len(places)))
+        message, remedy = (AGREEING.sub(r"\2" if len(places) == 1 else r"\1", text) for text in (message, remedy))
+        told = message.replace("{n}", counted(len(places)))
         return Finding(
             id=id,
             severity=severity,

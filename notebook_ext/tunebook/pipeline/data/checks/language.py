@@ -83,7 +83,7 @@ def rows_in_another_language(examined: Examined) -> tuple[list[Finding], str]:
     severity: Severity = "warning" if len(places) >= FEW * len(examined.rows) else "info"
     message = f"{{n}} {{are|is}} not in {spoken} as the others are"
     evidence = f"row {examined.numbers[places[0]]} seems to be {NAMES[odd[places[0]]]}"
-    remedy = "take them out or translate them, unless the model is to learn that language too"
+    remedy = "take {them|it} out or translate {them|it}, unless the model is to learn that language too"
     return [examined.finding("K21", severity, places, message, remedy, evidence)], ""
 
 

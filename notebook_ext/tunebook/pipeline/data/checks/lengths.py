@@ -90,5 +90,7 @@ def enough_rows_and_none_dominate(examined: Examined) -> Verdict:
         return Verdict(f"{rows:,} rows; the longest 1 % hold {share(round(part * 1000), 1000)} of the tokens")
     places = sorted(_rows(examined.summary.position[at] for at in longest))
     message = f"{{n}} (the longest 1 %) {{hold|holds}} {share(round(part * 1000), 1000)} of all tokens"
-    finding = examined.finding("K23", "warning", places, message, "split or shorten these rows, or set max_length")
+    finding = examined.finding(
+        "K23", "warning", places, message, "split or shorten {these rows|this row}, or set max_length"
+    )
     return Verdict("token counts compared", [finding])

@@ -118,7 +118,7 @@ KINDS: tuple[Noise, ...] = (
         blob,
         "warning",
         "{n} {hold|holds} blobs of base64, which cost tokens and teach nothing",
-        "cut the blobs out, or take these rows out",
+        "cut the blobs out, or take {these rows|this row} out",
     ),
     (
         left_over_html,

@@ -60,7 +60,7 @@ def _equal(examined: Examined, pairs: list[Pair]) -> Iterator[Finding]:
     if places:
         message = "{n} {have|has} the same answer as chosen and as rejected, so nothing is learned from {them|it}"
         severity: Severity = "error" if len(places) >= MANY * len(pairs) else "warning"
-        yield examined.finding("K15", severity, places, message, "take these pairs out", leave_out=True)
+        yield examined.finding("K15", severity, places, message, "take {these pairs|this pair} out", leave_out=True)
 
 
 def _other_prompts(examined: Examined, pairs: list[Pair]) -> Iterator[Finding]:
@@ -68,7 +68,7 @@ def _other_prompts(examined: Examined, pairs: list[Pair]) -> Iterator[Finding]:
     if places:
         message = "{n} {have|has} another prompt before the chosen answer than before the rejected one"
         severity: Severity = "error" if len(places) >= MANY * len(pairs) else "warning"
-        remedy = "pair answers to the same prompt, or take these pairs out"
+        remedy = "pair answers to the same prompt, or take {these pairs|this pair} out"
         yield examined.finding("K15", severity, places, message, remedy, leave_out=True)
 
 
@@ -81,7 +81,9 @@ def _swapped(examined: Examined, pairs: list[Pair]) -> Iterator[Finding]:
         if places:
             message = f"{{n}} {{reject|rejects}} the answer that its own scores ({better}, {worse}) call the better one"
             severity: Severity = "error" if len(places) >= MANY * len(pairs) else "warning"
-            yield examined.finding("K15", severity, places, message, "swap chosen and rejected in these pairs")
+            yield examined.finding(
+                "K15", severity, places, message, "swap chosen and rejected in {these pairs|this pair}"
+            )
     seen: dict[tuple[str, str, str], int] = {}
     against: set[int] = set()
     for pair in pairs:

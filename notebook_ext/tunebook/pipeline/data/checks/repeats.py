@@ -37,7 +37,7 @@ def held_out_rows_are_not_trained(examined: Examined) -> Verdict:
         held = "1 held-out row asks" if told == 1 else f"{told:,} held-out rows ask"
         message = f"{{n}} {{ask|asks}} what {held} too, so the evaluation would measure memory"
         severity: Severity = "error" if told >= 0.1 * len(first) else "warning"
-        remedy = "take these rows out of training"
+        remedy = "take {these rows|this row} out of training"
         # Of a split that is drawn, another one would be drawn of the rows that are left.
         finding = examined.finding("K11", severity, list(exact), message, remedy, leave_out=examined.by_data_set)
         findings.append(finding)
@@ -47,7 +47,7 @@ def held_out_rows_are_not_trained(examined: Examined) -> Verdict:
         apart = words_apart(_whole(examined, place), said.whole(held_out[of], layouts[of]))
         message = "{n} nearly {repeat|repeats} a held-out row"
         evidence = f"row {examined.numbers[place]} differs from held-out row {of} in {counted_words(apart)}"
-        remedy = "take these rows out of training, unless what differs is what is to be learned"
+        remedy = "take {these rows|this row} out of training, unless what differs is what is to be learned"
         places = [copy.place - len(held_out) for copy in near]
         findings.append(examined.finding("K11", "warning", places, message, remedy, evidence))
     known = len({*exact.values(), *(copy.of for copy in near)})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tunebook.pipeline.data.checks import CheckFunction, Examined, Settings, Skip, Verdict, check, worst_first
 from tunebook.pipeline.data.layout import Layouts
-from tunebook.pipeline.data.report import Check, DataReport, Finding, Severity
+from tunebook.pipeline.data.report import Check, DataReport, Finding, Fix, Severity
 
 if TYPE_CHECKING:
     from tunebook.pipeline.data.adapters import Moved
@@ -44,7 +44,9 @@ def packed_rows_do_not_see_each_other(examined: Examined) -> Verdict:
         return Verdict(f"rows are packed; with {settings.attention} attention a changed row changed no neighbour")
     message = "Rows are packed and see each other: a changed row changes what the model makes of its neighbour"
     remedy = "set packing to false, or use a GPU with a FlashAttention kernel"
-    return Verdict("measured on a small clone of the model", [_about_all(examined, "K08", "error", message, remedy)])
+    fix = Fix(fields={"packing": False}, label="Do not pack rows")
+    finding = _about_all(examined, "K08", "error", message, remedy, fix=fix)
+    return Verdict("measured on a small clone of the model", [finding])
 
 
 @check("K09")
@@ -190,7 +192,8 @@ def _rate(examined: Examined) -> Verdict:
     follows = "it may unlearn what it knew" if high else "hardly anything may be learned"
     than = f"{times:,.0f} times {'higher' if high else 'lower'} than usual for {name}"
     message = f"The learning rate {rate:g} is {than}, so {follows}"
-    finding = _about_all(examined, "K10", "warning", message, f"use about {usual:g}")
+    fix = Fix(fields={"learning_rate": usual}, label=f"Set learning_rate to {usual:g}")
+    finding = _about_all(examined, "K10", "warning", message, f"use about {usual:g}", fix=fix)
     return Verdict(f"usual for {name} is about {usual:g}", [finding])
 
 
@@ -233,6 +236,13 @@ def _matches(target: str, modules: Sequence[str], *, pattern: bool) -> bool:
 
 
 def _about_all(
-    examined: Examined, id: str, severity: Severity, message: str, remedy: str, evidence: str = ""
+    examined: Examined,
+    id: str,
+    severity: Severity,
+    message: str,
+    remedy: str,
+    evidence: str = "",
+    *,
+    fix: Fix | None = None,
 ) -> Finding:
-    return examined.finding(id, severity, range(len(examined.rows)), message, remedy, evidence)
+    return examined.finding(id, severity, range(len(examined.rows)), message, remedy, evidence, fix=fix)

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from tunebook.pipeline.data.checks import Examined, Verdict, check
+from tunebook.pipeline.data.checks.as_text import values_written_as_text
 from tunebook.pipeline.data.layout import cell
 from tunebook.pipeline.data.report import Finding
 
@@ -19,7 +20,7 @@ def one_format(examined: Examined) -> Verdict:
     unreadable = [place for place in layouts.unreadable if place not in empty]
     if unreadable:
         message = "{n} {have|has} no format that the others have, or that TRL reads"
-        remedy = "give them the columns of the other rows, or take them out"
+        remedy = "give {them|it} the columns of the other rows, or take {them|it} out"
         findings.append(examined.finding("K07", "error", unreadable, message, remedy, leave_out=True))
     if layouts.mixed:
         places = [place for place, layout in enumerate(layouts.of_row) if layout not in (None, layouts.main)]
@@ -27,7 +28,7 @@ def one_format(examined: Examined) -> Verdict:
         unmapped = [place for place in places if examined.mapped[place] is None]
         if unmapped:
             message = f"{{n}} {{are|is}} not {main} as the others are, and cannot be brought into their format"
-            remedy = "split the data set by format, or leave these rows out"
+            remedy = "split the data set by format, or leave {these rows|this row} out"
             findings.append(examined.finding("K07", "error", places, message, remedy, leave_out=True))
         else:
             message = f"{{n}} {{are|is}} not {main} as the others are; each is read by its own format"
@@ -41,7 +42,7 @@ def one_format(examined: Examined) -> Verdict:
 
 @check("K24")
 def one_type_a_column(examined: Examined) -> Verdict:
-    """Columns that hold nothing, several types in one column, content that is a list of parts."""
+    """Columns that hold nothing, several types in one column, content that is a list of parts, values kept as text."""
     findings: list[Finding] = []
     everything = list(range(len(examined.rows)))
     for column in examined.columns:
@@ -61,6 +62,7 @@ def one_type_a_column(examined: Examined) -> Verdict:
             message = f"The column {column.name} has several types: {said} rows"
             findings.append(examined.finding("K24", "warning", odd, message, f"make every {column.name} a {most}"))
     findings += _contents(examined)
+    findings += values_written_as_text(examined)
     if findings:
         return Verdict(f"{len(examined.columns)} columns looked at", findings)
     return Verdict(f"each of {len(examined.columns)} columns has one type and holds something")

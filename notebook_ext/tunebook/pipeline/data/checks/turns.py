@@ -15,18 +15,18 @@ KNOWN = {"system", "developer", "user", "assistant", "tool", "function", "observ
 
 #: What can be wrong: severity, message, remedy.
 PROBLEMS: dict[str, tuple[Severity, str, str]] = {
-    "nothing": ("error", "{n} {hold|holds} nothing at all", "take them out"),
+    "nothing": ("error", "{n} {hold|holds} nothing at all", "take {them|it} out"),
     "no answer": (
         "error",
         "{n} {have|has} an empty answer, so nothing but the end token is learned",
-        "fill or remove them",
+        "fill or remove {them|it}",
     ),
     "no assistant": (
         "error",
         "{n} {are conversations|is a conversation} without an answer",
-        "take them out, or add the answer",
+        "take {them|it} out, or add the answer",
     ),
-    "no prompt": ("warning", "{n} {have|has} an empty prompt", "fill or remove them"),
+    "no prompt": ("warning", "{n} {have|has} an empty prompt", "fill or remove {them|it}"),
     "empty turn": ("warning", "{n} {have|has} an empty turn within the conversation", "fill or remove the turn"),
     "ends on user": ("warning", "{n} {end|ends} on the user, whose last words no answer follows", "cut the last turn"),
     "order": (
@@ -65,7 +65,7 @@ def _refused(examined: Examined) -> list[Finding]:
     if not failed:
         return []
     message = "{n} {are|is} refused by the model's chat template, so no training could start"
-    remedy = "give them the turns that the template expects, or take them out"
+    remedy = "give {them|it} the turns that the template expects, or take {them|it} out"
     return [
         examined.finding("K14", "error", list(failed), message, remedy, next(iter(failed.values())), leave_out=True)
     ]

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tunebook.pipeline.data.hub import HubSet, at_commit
 from tunebook.pipeline.data.hub_parquet import as_parquet
 from tunebook.pipeline.data.source import Source
 from tunebook.pipeline.data.table.cancel import Cancel
@@ -42,7 +43,9 @@ def copy_in_process(
     free = os.statvfs(target.parent).f_bavail * os.statvfs(target.parent).f_frsize
     if free < 3 * size + 200_000_000:
         raise WorkFailed(f"{target.parent} has {free / 1e9:.1f} GB left, too little for a copy of the rows")
-    job = {"source": dataclasses.asdict(source), "split": split, "target": str(target)}
+    job: dict[str, Any] = {"source": dataclasses.asdict(source), "split": split, "target": str(target)}
+    if source.builder is None:  # it is known here, and to ask again takes seconds
+        job["hub"] = dataclasses.asdict(at_commit(source.path, source.config, source.revision))
     process = subprocess.Popen(
         [sys.executable, "-m", __name__],
         stdin=subprocess.PIPE,
@@ -180,7 +183,7 @@ def main() -> None:
             print(json.dumps({"share": round(share, 4)}), flush=True)
 
     try:
-        if near := as_parquet(source, [job["split"]], say):
+        if near := as_parquet(source, [job["split"]], say, HubSet.of(job["hub"]) if "hub" in job else None):
             assert near.data_files
             print(json.dumps({"files": near.data_files[job["split"]]}), flush=True)
             return
