@@ -73,14 +73,18 @@ def test_a_wrong_config_split_or_revision_is_one_line_that_names_the_right_ones(
 ) -> None:
     data_sets.two_configs(hub)
     hub.repo("dataset", "ada/empty").commit({"README.md": "# Nothing yet\n"})
+    evil = '---\nconfigs:\n- {config_name: "a\\e[2Jb", data_files: r.jsonl}\n- {config_name: c, data_files: r.jsonl}\n---\n'
+    hub.repo("dataset", "ada/evil").commit({"README.md": evil, "r.jsonl": data_sets.jsonl(data_sets.rows(3))})
+    hub.repo("dataset", "ada/broken").commit({"r.jsonl": b'{"prompt": "1", "completion": "2"}\n{"prompt": \n'})
     said = client.script(
         """
+from tunebook.pipeline.data.rows import load_rows
 from tunebook.pipeline.data.source import locate
 from tunebook.pipeline.errors import CallError
 
 def said(name, **keywords):
     try:
-        locate(name, **keywords)
+        load_rows(name, locate(name, **keywords))
     except CallError as wrong:
         return str(wrong)
 
@@ -89,18 +93,22 @@ answer = [
     said("ada/rows", config="middle"),
     said("ada/rows", config="short", split="dev"),
     said("ada/rows", revision="v9"),
+    said("ada/evil"),
     said("ada/empty"),
+    said("ada/broken"),
 ]
 """
     )
-    assert said[:4] == [
+    assert said[:5] == [
         "dataset_config is missing, ada/rows has several: choose one of short, long.",
         "dataset_config is 'middle', which ada/rows does not have: choose short, long.",
         "split is 'dev', which ada/rows does not have: choose one of train, test.",
         "dataset_revision is 'v9', which ada/rows does not have: leave it out.",
+        "dataset_config is missing, ada/evil has several: choose one of a?[2Jb, c.",
     ]
-    assert said[4].startswith("dataset ada/empty cannot be read: ")
-    assert "\n" not in said[4]
+    for name, line in zip(("empty", "broken"), said[5:], strict=True):
+        assert line.startswith(f"dataset ada/{name} cannot be read")
+        assert line.isprintable()
     assert refused(client.tunebook("inspect", "ada/rows")) == said[0]
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from hub import data_sets
 from hub.clients import Client
 from hub.server import StandInHub
 
+#: opened(): rows, the number and the prompt of a row, whether it is read where it lies, copies made so far.
 OPEN = """
 from tunebook.pipeline.data.source import locate
 from tunebook.pipeline.data.table import open_table
@@ -25,37 +24,32 @@ def sent(hub: StandInHub, path: str) -> int:
     return sum(one.bytes for one in hub.log if path in one.path)
 
 
-def opened(client: Client, *calls: str) -> list[Any]:
-    """[rows, a row's number, its prompt, whether it is read where it lies, copies made so far] for each call."""
-    found: list[Any] = client.script(OPEN + f"\nanswer = [{', '.join(f'opened({call})' for call in calls)}]")
-    return found
-
-
 def test_rows_can_be_paged_by_parquet_files_or_by_a_copy(hub: StandInHub, client: Client) -> None:
     data_sets.shards(hub)
     data_sets.two_configs(hub)
-    converted = data_sets.zipped(hub, "ada/converted")
-    data_sets.convert(converted, data_sets.rows(30))
+    assert client.script(
+        OPEN + "answer = [opened('ada/shards', 60), opened('ada/rows', 2, config='short', split='test')]"
+    ) == [[70, 60, "Is 60 even?", True, 0], [6, 2, "Is 1002 even?", False, 1]]
+    assert sent(hub, "test-00000-of-00001.parquet") == 0
+
+
+def test_the_hubs_own_parquet_is_taken_where_it_is_whole_and_no_older_than_the_rows(
+    hub: StandInHub, client: Client
+) -> None:
+    data_sets.convert(data_sets.zipped(hub, "ada/whole"), data_sets.rows(30))
+    data_sets.convert(data_sets.zipped(hub, "ada/partial"), data_sets.rows(20), folder="partial-train")
     stale = data_sets.zipped(hub, "ada/stale")
     data_sets.convert(stale, data_sets.rows(30))
-    stale.commit({"rows.jsonl.gz": None, "rows.jsonl": data_sets.jsonl(data_sets.rows(33))})
-    data_sets.convert(data_sets.zipped(hub, "ada/partial"), data_sets.rows(20), folder="partial-train")
-    assert opened(
-        client,
-        "'ada/shards', 60",
-        "'ada/converted', 20",
-        "'ada/stale', 32",
-        "'ada/partial', 29",
-        "'ada/rows', 2, config='short', split='test'",
-    ) == [
-        [70, 60, "Is 60 even?", True, 0],
-        [30, 20, "Is 20 even?", True, 0],
-        [33, 32, "Is 32 even?", False, 1],
-        [30, 29, "Is 29 even?", False, 2],
-        [6, 2, "Is 1002 even?", False, 3],
-    ]
-    assert sent(hub, "test-00000-of-00001.parquet") == 0
-    assert sent(hub, "/ada/converted/resolve/main/rows") == 0
+    stale.commit({"more.jsonl.gz": stale.at("main").files["rows.jsonl.gz"]})
+    assert client.script(
+        OPEN
+        + """
+from tunebook.pipeline.data.hub_parquet import as_parquet
+
+answer = [opened("ada/whole", 20)] + [as_parquet(locate(f"ada/{name}"), ["train"]) for name in ("partial", "stale")]
+"""
+    ) == [[30, 20, "Is 20 even?", True, 0], None, None]
+    assert sent(hub, "rows.jsonl.gz") == 0
 
 
 def test_a_data_set_of_6_gb_is_looked_at_by_its_first_rows_which_is_said(hub: StandInHub, client: Client) -> None:
@@ -94,16 +88,14 @@ answer = [
 def test_of_a_data_set_too_large_to_fetch_all_rows_are_seen_in_the_hubs_own_parquet(
     hub: StandInHub, client: Client
 ) -> None:
-    repo = data_sets.endless(hub)
-    data_sets.convert(repo, data_sets.rows(300))
-    found = client.script(
-        OPEN
-        + """
+    data_sets.convert(data_sets.endless(hub), data_sets.rows(300))
+    assert client.script(
+        """
 from tunebook.pipeline.data.rows import load_rows
+from tunebook.pipeline.data.source import locate
 
 held = load_rows("ada/endless", locate("ada/endless"))
-answer = [len(held.train), held.whole, held.large, opened("ada/endless", 299)]
+answer = [len(held.train), held.whole, held.large]
 """
-    )
-    assert found == [300, 300, None, [300, 299, "Is 299 even?", True, 0]]
+    ) == [300, 300, None]
     assert sent(hub, "train.jsonl") == 0
