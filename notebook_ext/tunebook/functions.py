@@ -70,8 +70,8 @@ def inspect(
     from tunebook.pipeline.plan.make import inspect_for
     from tunebook.pipeline.spec import make_spec
 
-    said: dict[str, Any] = {"dataset": placed(dataset), "model": model, "dataset_config": config, "split": split, "method": method}
-    said |= {"leave_out": leave_out}
+    said: dict[str, Any] = {"dataset": placed(dataset), "model": model, "dataset_config": config, "split": split}
+    said |= {"method": method, "leave_out": leave_out}
     spec = make_spec(
         **{name: value for name, value in (said | {"max_length": max_length}).items() if value is not None}
     )
