@@ -36,4 +36,7 @@ FLAWS: dict[str, Callable[[Random], Flawed]] = {
     "K23": rows.too_few,
     "K23 dominated": labels.few_rows_dominate,
     "K24": rows.several_types,
+    "K24 conversations": rows.conversations_as_text,
+    "K24 scores": rows.scores_as_text,
+    "K24 labels": rows.labels_as_text,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from random import Random
 from typing import Any
 
@@ -148,3 +149,34 @@ def several_types(random: Random) -> Flawed:
     clean: list[Row] = [{**row, "score": random.randint(1, 9)} for row in pairs(random)]
     odd: list[dict[str, Any]] = [{**row, "score": "high"} for row in pairs(random, 3)]
     return with_rows(random, clean, odd)
+
+
+def conversations_as_text(random: Random) -> Flawed:
+    """K24: conversations as JSON, as Python and as numpy write them, between texts that have brackets too."""
+    clean: list[Row] = [{"text": sentence(random)} for _ in range(40)]
+    harmless = ('[{"name": "role", "size": 4}] is a list', "[{'content': 12}]", "[1, 2, 3]", '{"role": "admin"}')
+    clean += [{"text": f"{text} {sentence(random)}"} for text in harmless]
+    random.shuffle(clean)
+    said = [{"role": "user", "content": sentence(random)}, {"role": "assistant", "content": sentence(random)}]
+    numpy = f"[{{'content': '{sentence(random)}', 'role': 'user'}}\n {{'content': 'Yes.', 'role': 'assistant'}}]"
+    from_value = json.dumps([{"from": "human", "value": sentence(random)}, {"from": "gpt", "value": "No."}], indent=1)
+    spoiled = [{"text": text} for text in (json.dumps(said), str(said), numpy, from_value)]
+    return with_rows(random, clean, spoiled)
+
+
+def scores_as_text(random: Random) -> Flawed:
+    """K24: scores of answers as text; in the twin they are numbers, and text answers and ids are numbers in letters."""
+
+    def row(number: int, score: Any) -> Row:
+        return {**turns(f"{sentence(random)}?", str(number % 7)), "id": str(number), "rating": score}
+
+    rows = [row(number, f"{random.uniform(0, 5):.1f}") for number in range(40)]
+    return Flawed(rows, list(range(40)), [row(number, random.randint(0, 5)) for number in range(40)])
+
+
+def labels_as_text(random: Random) -> Flawed:
+    """K24: whether an answer is good, in words that KTO does not read; the twin has true and false."""
+    good = [random.random() < 0.6 for _ in range(40)]
+    words = random.choice([("True", "False"), ("1", "0"), ("good", "bad"), (1, 0)])
+    clean = [{**row, "label": is_good} for row, is_good in zip(pairs(random, 40), good, strict=True)]
+    return Flawed([{**row, "label": words[not row["label"]]} for row in clean], list(range(40)), clean)
