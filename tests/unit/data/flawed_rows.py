@@ -91,6 +91,7 @@ def turns_that_teach_something_else(random: Random) -> Flawed:
         talk(("user", sentence(random)), ("assistant", sentence(random)), ("user", sentence(random))),
         talk(("user", sentence(random)), ("user", sentence(random)), ("assistant", sentence(random))),
         talk(("user", sentence(random)), ("system", "Be kind."), ("assistant", sentence(random))),
+        talk(("assistant", sentence(random)), ("user", sentence(random)), ("assistant", sentence(random))),
         talk(("narrator", sentence(random)), ("assistant", sentence(random))),
     ]
     return with_rows(random, [good() for _ in range(40)], spoiled)

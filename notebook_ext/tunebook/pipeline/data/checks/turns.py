@@ -34,11 +34,16 @@ PROBLEMS: dict[str, tuple[Severity, str, str]] = {
         "{n} {have|has} the same speaker twice in a row, or a system turn in the middle",
         "join such turns",
     ),
+    "asked by nobody": (
+        "info",
+        "{n} {begin|begins} with an answer that no question stands before",
+        "cut the first turn, unless the model is to speak first",
+    ),
     "role": ("error", "{n} {have|has} a role that chat templates do not know", "use system, user, assistant and tool"),
 }
 
 #: What is mended within the row, and no reason to do without it.
-MENDED_OTHERWISE = ("empty turn", "ends on user", "order")
+MENDED_OTHERWISE = ("empty turn", "ends on user", "order", "asked by nobody")
 
 
 @check("K14")
@@ -101,6 +106,8 @@ def _conversation(turns: list[Any], *, answered: bool) -> Iterator[str]:
         yield "no assistant"
     elif roles and roles[-1] == "user":
         yield "ends on user"
+    if answered and next((role for role in roles if role not in ("system", "developer")), "") == "assistant":
+        yield "asked by nobody"
     if roles and roles[-1] == "assistant" and not _said(turns[-1]):
         yield "no answer"
 
