@@ -6,18 +6,14 @@ taken only where it is complete and no older than the commit that is looked at.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
 from tunebook.pipeline.data.hub import HubFile, HubSet, at_commit
+from tunebook.pipeline.data.hub_files import Tell, fetched
 from tunebook.pipeline.data.large import WHOLE_MOST
 from tunebook.pipeline.data.source import Source
-from tunebook.pipeline.errors import CallError
 
 CONVERTED = "refs/convert/parquet"
-Tell = Callable[[float], None]
 
 
 def as_parquet(
@@ -38,7 +34,7 @@ def as_parquet(
         revision, files = _converted(source, splits, found.config)
     if revision is None or not 0 < sum(file.size for part in files.values() for file in part) <= WHOLE_MOST:
         return None
-    local = _fetched(source.path, revision, files, tell)
+    local = fetched(source.path, revision, files, tell)
     return Source("parquet", source.path, local, None, None, source.train_split, source.eval_split)
 
 
@@ -65,41 +61,3 @@ def _converted(source: Source, splits: Sequence[str], config: str) -> tuple[str 
     except Exception:  # noqa: BLE001 (not every data set has one: the rows are then read from its own files)
         return None, {}
     return copy.commit_id, {split: sorted(part, key=lambda file: file.path) for split, part in files.items()}
-
-
-def _fetched(dataset: str, revision: str, files: dict[str, list[HubFile]], tell: Tell) -> dict[str, list[str]]:
-    from huggingface_hub import constants, hf_hub_download
-    from huggingface_hub.utils.tqdm import tqdm
-
-    whole = sum(file.size for part in files.values() for file in part)
-    _need_room(dataset, Path(constants.HF_HUB_CACHE), whole)
-    there = 0
-
-    class Bar(tqdm):
-        """What the download calls as bytes come."""
-
-        def __init__(self, *arguments: Any, **keywords: Any) -> None:
-            super().__init__(*arguments, **{**keywords, "disable": True})  # type: ignore[no-untyped-call]
-
-        def update(self, n: float | None = 1) -> bool | None:
-            nonlocal there
-            there += int(n or 0)
-            tell(min(there / whole, 1.0))
-            return None
-
-    return {
-        split: [
-            hf_hub_download(dataset, file.path, repo_type="dataset", revision=revision, tqdm_class=Bar) for file in part
-        ]
-        for split, part in files.items()
-    }
-
-
-def _need_room(dataset: str, cache: Path, size: int) -> None:
-    cache.mkdir(parents=True, exist_ok=True)
-    free = os.statvfs(cache).f_bavail * os.statvfs(cache).f_frsize
-    if free < size + 200_000_000:
-        problem = (
-            f"{dataset} has {size / 1e9:.1f} GB, and the disk of Hugging Face's cache has {free / 1e9:.1f} GB left"
-        )
-        raise CallError("dataset", problem, "make room, or name a folder on another disk in HF_HOME")

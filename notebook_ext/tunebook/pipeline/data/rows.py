@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tunebook.pipeline.data.broken import BadLine, first_bad_line, without_bad_lines
+from tunebook.pipeline.data.hub_files import here
 from tunebook.pipeline.data.hub_parquet import as_parquet
 from tunebook.pipeline.data.large import HELD_OUT_MOST, Large, first_rows, too_large
 from tunebook.pipeline.data.source import Source, choose_splits, load_call
@@ -66,11 +68,12 @@ def load_rows(
     else:
         try:
             train, held_out = _splits(source)
-        except CallError:
-            source, bad = _mended(source, mend_in)
-            if not bad:
+        except CallError as wrong:
+            local = _here(source, wrong)
+            mended, bad = _mended(local, mend_in)
+            if not bad and local is source:
                 raise
-            train, held_out = _splits(source)
+            train, held_out = _splits(mended)
     if len(train) == 0:
         raise CallError("dataset", f"{name_of(dataset)} has no rows", "give a data set that has some")
 
@@ -116,6 +119,19 @@ def _of_large(source: Source, large: Large) -> tuple[Dataset, Dataset | None, La
         return first(source.train_split), first(source.eval_split, HELD_OUT_MOST) if source.eval_split else None, large
     except Exception as failure:  # noqa: BLE001 (a builder raises whatever its parser raises)
         raise _explained(source, source.train_split, failure) from None
+
+
+def _here(source: Source, wrong: CallError) -> Source:
+    """The source by files of this machine, in which a broken line can be named. Raises `wrong` where it has none."""
+    if source.builder is not None:
+        return source
+    try:
+        local = here(source)
+    except Exception:  # noqa: BLE001 (which HTTP library huggingface_hub uses, and so its errors, changes)
+        raise wrong from None
+    if not any((local.data_files or {}).values()):
+        raise wrong
+    return local
 
 
 def _mended(source: Source, folder: Path | None) -> tuple[Source, list[BadLine]]:
@@ -195,6 +211,11 @@ def _explained(source: Source, split: str, failure: Exception) -> CallError:
         return CallError("dataset", f"{source.path} is not UTF-8 text", "save it as UTF-8")
     if "corresponds to no data" in str(cause):  # how `datasets` says that a file has a header and nothing below it
         return CallError("dataset", f"{source.path} has no rows", "give a data set that has some")
+    if isinstance(cause, EOFError):
+        return CallError("dataset", f"{source.path} ends too early: a part of it is missing", "fetch it again")
+    if ragged := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(cause)):
+        problem = f"{source.path} has {ragged[3]} fields in line {ragged[2]}, where {ragged[1]} are expected"
+        return CallError("dataset", problem, "mend that line, or put the text that holds the comma into quotes")
     reason = (str(cause).strip().splitlines() or [type(cause).__name__])[0][:200]
     return CallError("dataset", f"{source.path} cannot be read ({reason})", "check the file, or convert it to jsonl")
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from tunebook.pipeline.data.hub_files import here
 from tunebook.pipeline.data.large import first_rows, too_large
 from tunebook.pipeline.data.source import Source, load_call
 
@@ -34,6 +35,7 @@ def reader_of(source: Source, split: str) -> Any:
     try:
         return datasets.load_dataset(*arguments, **keywords).data.table
     except Exception:
+        source = here(source) if source.builder is None else source
         files = [Path(file) for file in (source.data_files or {}).get(split, [])]
         if source.builder not in ("json", "text", "csv") or not files:
             raise
