@@ -8,6 +8,9 @@ from typing import Any
 
 _UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f\u202a-\u202e\u2066-\u2069]")
 
+#: Columns that are listed; a data set may have thousands.
+COLUMNS = 24
+
 
 def render(command: str, result: Any) -> str:
     """The text of a command's result."""
@@ -60,11 +63,9 @@ def _reading(reading: Any) -> str:
 
 def _report(report: Any) -> str:
     lines = [report.sentence(), ""]
-    lines += [
-        table(
-            [[column.name, column.type, f"{column.nulls} empty" if column.nulls else ""] for column in report.columns]
-        )
-    ]
+    shown, more = report.columns[:COLUMNS], len(report.columns) - COLUMNS
+    lines += [table([[column.name, column.type, f"{column.nulls} empty" if column.nulls else ""] for column in shown])]
+    lines += [f"and {more:,} more columns"] if more > 0 else []
     if report.tokens:
         counts = report.tokens
         lines += [
@@ -74,10 +75,10 @@ def _report(report: Any) -> str:
         ]
     lines += ["", *(f"{name}: {fit.status}, {fit.why}" for name, fit in report.methods.items()), ""]
     for one in report.findings:
-        lines += [
-            f"{one.severity}: {one.message} ({one.id}); rows {', '.join(map(str, one.examples))}",
-            f"  {one.remedy}",
-        ]
+        rows = f"; rows {', '.join(map(str, one.examples))}" if one.examples else ""
+        lines += [f"{one.severity}: {one.message} ({one.id}){rows}", f"  {one.remedy}"]
+        for name, value in one.fix.fields.items() if one.fix else ():
+            lines += [f"  to do that, write `{name}: {', '.join(value) if isinstance(value, list) else value}`"]
     counts = {
         status: sum(check.status == status for check in report.checks) for status in ("passed", "found", "skipped")
     }

@@ -26,6 +26,8 @@ from tunebook.pipeline.data.rows import load_rows, stored
 from tunebook.pipeline.data.source import load_code, locate
 from tunebook.pipeline.errors import CallError
 from tunebook.pipeline.home import home
+from tunebook.pipeline.plan.make import Watched, inspect_for
+from tunebook.pipeline.spec import make_spec
 
 ROWS = [{"prompt": f"Is {n} even?", "completion": "yes" if n % 2 == 0 else "no"} for n in range(40)]
 
@@ -227,7 +229,7 @@ def test_a_cell_that_holds_a_whole_file_is_a_finding_and_costs_no_memory(tmp_pat
     inspection = inspect_data(str(path))
     first = inspection.report.findings[0]
     assert (first.id, first.severity, first.rows, first.examples) == ("oversized", "error", 1, [40])
-    assert first.message.startswith("1 row has up to 1,200,001 characters, more than any model reads")
+    assert first.message.startswith("1 row has 1,200,001 characters, more than any model reads")
     assert inspection.report.rows == inspection.train_rows == 46
     write(path, [giant])
     with pytest.raises(CallError, match="nothing but rows of more than"):
@@ -237,7 +239,7 @@ def test_a_cell_that_holds_a_whole_file_is_a_finding_and_costs_no_memory(tmp_pat
 def test_a_compressed_file_that_ends_too_early_is_one_clear_line(tmp_path: Path) -> None:
     path = write(tmp_path / "rows.jsonl.gz")
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(CallError, match=r"rows.jsonl.gz cannot be read") as wrong:
+    with pytest.raises(CallError, match=r"rows.jsonl.gz ends too early: a part of it is missing") as wrong:
         load_rows(str(path), locate(str(path)), mend_in=tmp_path / "mended")
     assert "\n" not in str(wrong.value)
 
@@ -289,7 +291,7 @@ def broken(tmp_path: Path, case: str) -> str:
         ("blank", "has no rows"),
         ("header", "has no rows"),
         ("latin", "is not UTF-8 text: save it as UTF-8"),
-        ("ragged", "Expected 2 fields in line 3, saw 4"),
+        ("ragged", "has 4 fields in line 3, where 2 are expected"),
         ("line", "line 3 is not JSON"),
         ("bytes", "line 2 is not UTF-8"),
         ("list", "line 2 is no JSON object"),
@@ -335,3 +337,30 @@ for find in (lambda: locate("owner/rows"), lambda: load_tokenizer("owner/model")
     assert rows.startswith("dataset owner/rows is no file here, and the Hub cannot be reached")
     assert model.startswith("model owner/model has no tokenizer that can be loaded")
     assert "Retry" not in done.stderr
+
+
+def test_rows_that_lack_a_part_are_named_and_the_others_fit(tmp_path: Path) -> None:
+    """A csv whose lines end too early: what is missing is null, which must not make the whole set fit nothing."""
+    lines = ["prompt,completion", *(f"q {n}?" if n % 7 == 3 else f"q {n}?,a {n}" for n in range(60))]
+    path = tmp_path / "ragged.csv"
+    path.write_text("\n".join(lines))
+    report = inspect_data(str(path)).report
+    assert (report.format, report.methods["sft"].status) == ("prompt and completion", "ready")
+    found = next(finding for finding in report.findings if finding.id == "K14")
+    assert (found.severity, found.rows, found.examples) == ("error", 9, [3, 10, 17])
+    assert found.message.startswith("9 rows lack a part")
+    assert found.fix is not None
+
+
+def test_a_file_that_changes_while_it_is_read_is_told_and_nothing_is_kept(tmp_path: Path, tunebook_home: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"prompt": "q", "completion": "a"}\n' * 40)
+
+    def grow() -> None:
+        with path.open("a") as file:
+            file.write('{"prompt": "q", "completion": "b"}\n')
+
+    with pytest.raises(CallError, match="was changed while it was read"):
+        inspect_for(make_spec(dataset=str(path)), None, Watched(check=grow))
+    assert not list(tunebook_home.glob("inspections/*"))
+    assert inspect_for(make_spec(dataset=str(path)), None).report.rows > 40

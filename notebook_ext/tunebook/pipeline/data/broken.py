@@ -98,6 +98,8 @@ def _wrong(line: bytes) -> str:
         value = json.loads(line)
     except UnicodeDecodeError:
         return "is not UTF-8"
+    except json.JSONDecodeError as failure:
+        return f"is not JSON ({failure.msg[:1].lower()}{failure.msg[1:]} at its character {failure.pos + 1:,})"
     except (ValueError, RecursionError) as failure:
         return f"is not JSON ({failure})"
     return "" if isinstance(value, dict) else NO_OBJECT

@@ -35,9 +35,10 @@ def characters(value: Any) -> int:
 def told(found: dict[int, int], held_out: dict[int, int], numbers: Sequence[int], total: int) -> tuple[Check, Finding]:
     """What the inspection says of training rows and held-out rows. `numbers` are the training rows' in the data set."""
     count = len(found) + len(held_out)
-    rows = "1 row has" if count == 1 else f"{count:,} rows have"
-    where = "" if found else " (held out)"
+    where = "" if found else " held-out"
     most = max([*found.values(), *held_out.values()])
+    rows = f"1{where} row has {most:,}" if count == 1 else f"{count:,}{where} rows have up to {most:,}"
+    them = "it" if count == 1 else "them"
     finding = Finding(
         id=CHECK,
         severity="error",
@@ -45,8 +46,8 @@ def told(found: dict[int, int], held_out: dict[int, int], numbers: Sequence[int]
         share=count / total,
         examples=[numbers[place] for place in list(found)[:EXAMPLES]],
         every=[numbers[place] for place in found],
-        message=f"{rows}{where} up to {most:,} characters, more than any model reads; nothing else was looked at in them",
-        remedy="take them out, or cut them into pieces",
+        message=f"{rows} characters, more than any model reads; nothing else was looked at in {them}",
+        remedy=f"take {them} out, or cut {them} into pieces",
         fix=None if held_out else Fix(fields={"leave_out": [CHECK]}, label="Leave these rows out"),
     )
     return Check(id=CHECK, status="found", why=f"more than {MOST:,} characters in a row"), finding

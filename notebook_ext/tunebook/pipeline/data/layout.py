@@ -43,6 +43,8 @@ TESTS = (
     "examples",
 )
 OPTIONS = ("choices", "options", "candidates", "endings", "possible_answers")
+MOST_ROWS = 0.8  # of the rows have a format that the others, which have nothing more, are held against
+OPTIONAL = {"input", "system", "context", "options"}  # parts that a row may do without
 TEXTS = ("text", "content", "document", "body")
 
 
@@ -220,6 +222,11 @@ def share(part: int, whole: int) -> str:
     return f"{per_cent:.0f} %"
 
 
+def lacks(row: Mapping[str, Any], layout: Layout) -> bool:
+    """Whether a row has nothing where its layout needs something."""
+    return any(row.get(column) is None for part, column in layout.parts if part not in OPTIONAL)
+
+
 def layouts_of(rows: Iterable[Mapping[str, Any]]) -> Layouts:
     """Classify every row. A row that only lacks an optional part (`input` of an Alpaca row) has the fuller layout."""
     known: dict[tuple[tuple[str, Cell], ...], Layout | None] = {}
@@ -232,7 +239,29 @@ def layouts_of(rows: Iterable[Mapping[str, Any]]) -> Layouts:
     fuller = _fuller({layout for layout in known.values() if layout is not None})
     of_row = [fuller[layout] if layout else None for layout in of_row]
     counts = Counter(layout for layout in of_row if layout is not None)
+    lacking = _lacking(counts)
+    if lacking:
+        of_row = [lacking.get(layout, layout) if layout else None for layout in of_row]
+        counts = Counter(layout for layout in of_row if layout is not None)
     return Layouts(of_row, counts.most_common())
+
+
+def _lacking(counts: Counter[Layout]) -> dict[Layout, Layout]:
+    """Layouts of rows that only lack a part of what most rows have (an answer, say), each to the one that most have."""
+    if not counts:
+        return {}
+    main, rows = counts.most_common(1)[0]
+    if rows < MOST_ROWS * counts.total():
+        return {}
+    columns = set(main.columns.values())
+    return {
+        layout: main
+        for layout in counts
+        if layout != main
+        and layout.format in ("prompt only", "text")
+        and layout.conversational == main.conversational
+        and set(layout.columns.values()) < columns
+    }
 
 
 def _fuller(layouts: set[Layout]) -> dict[Layout, Layout]:
@@ -240,7 +269,6 @@ def _fuller(layouts: set[Layout]) -> dict[Layout, Layout]:
 
     A missing prompt of a preference pair is no such part: there the prompt is inside the turns, another format.
     """
-    optional = {"input", "system", "context", "options"}
     result: dict[Layout, Layout] = {}
     for layout in layouts:
         wider = [
@@ -249,7 +277,7 @@ def _fuller(layouts: set[Layout]) -> dict[Layout, Layout]:
             if other.format == layout.format
             and other.conversational == layout.conversational
             and set(layout.parts) <= set(other.parts)
-            and {part for part, _ in set(other.parts) - set(layout.parts)} <= optional
+            and {part for part, _ in set(other.parts) - set(layout.parts)} <= OPTIONAL
         ]
         result[layout] = max(wider, key=lambda other: len(other.parts))
     return result

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Literal
 
-from tunebook.pipeline.data.layout import TESTS, Layout
+from tunebook.pipeline.data.layout import OPTIONAL, TESTS, Layout
 
 Target = Literal["messages", "completion", "plain completion", "text", "preference", "answer"]
 ToTrl = Callable[[dict[str, Any]], dict[str, Any]]
@@ -239,12 +239,11 @@ def _test(layout: Layout) -> str:
         key = "role" if layout.format == "messages" else "from"
         return f"row.get({column!r}) and row[{column!r}][0].get({key!r})"
     kind = "list" if layout.conversational else "str"
-    optional = {"input", "system", "context", "options"}
     tests = [
         f"isinstance(row.get({column!r}), {kind})"
         if part not in ("output", "answer", "label")
         else f"row.get({column!r}) is not None"
         for part, column in layout.parts
-        if part not in optional
+        if part not in OPTIONAL
     ]
     return " and ".join(tests)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tunebook.pipeline.data import methods as fitting
 from tunebook.pipeline.data.counts import histogram
-from tunebook.pipeline.data.layout import Layouts
+from tunebook.pipeline.data.layout import Layouts, lacks
 from tunebook.pipeline.data.lengths import effects
 from tunebook.pipeline.data.mapping import ToTrl, compiled
 from tunebook.pipeline.data.report import Lens, MethodFit, Preview
@@ -170,7 +170,8 @@ def mapped_rows(train: list[Row], layouts: Layouts, fit: MethodFit) -> list[Row 
     result: list[Row | None] = []
     for row, layout in zip(train, layouts.of_row, strict=True):
         try:
-            result.append(to_trl(row) if layout is not None and fit.status != "no" else None)
+            whole = layout is not None and fit.status != "no" and not lacks(row, layout)
+            result.append(to_trl(row) if whole else None)
         except (ValueError, KeyError, TypeError, IndexError, AttributeError):
             result.append(None)
     return result

@@ -18,6 +18,7 @@ from tunebook.pipeline.data.hub import commit_of
 from tunebook.pipeline.data.leaving_out import FIELD, rows_of
 from tunebook.pipeline.data.report import Finding, Inspection
 from tunebook.pipeline.data.source import locate, looks_local
+from tunebook.pipeline.errors import CallError
 from tunebook.pipeline.hardware import local
 from tunebook.pipeline.hardware.machine import Machine, this_machine
 from tunebook.pipeline.hardware.options import Band, Option
@@ -133,11 +134,14 @@ def inspect_for(
         # Only what needs the job: a rate that is changed must not cost another look at the rows.
         "settings": {"packing": True} if spec.packing else {},
     }
-    key = _key(config, model.fingerprint if model else None, data_stamp(dataset))
+    stamp = data_stamp(dataset)
+    key = _key(config, model.fingerprint if model else None, stamp)
     kept = home() / "inspections" / f"{key}.json"
     body = read_json(kept)
     if body is None:
         body = _work("validate", config, f"Reading {spec.dataset}", "data", "the inspection", watched)
+        if data_stamp(dataset) != stamp:
+            raise CallError("dataset", f"{dataset} was changed while it was read", "look at it again when it is whole")
         write_json(kept, body)
     inspection = Inspection.model_validate(body)
     if spec.tuning == "full":  # adapters that would fail are nothing that somebody has to answer for
@@ -354,6 +358,12 @@ def data_questions(spec: Spec, inspection: Inspection) -> list[Question]:
     """What the data leaves open: no method that fits, or an error that nobody has accepted with `accept`."""
     report = inspection.report
     fits = [name for name, fit in report.methods.items() if fit.status != "no"]
+    errors = [
+        Question(field="dataset", why=f"{finding.message} ({finding.id}): {finding.remedy}{_or_write(finding)}")
+        for finding in blocking(spec, inspection)
+    ]
+    if errors and any(finding.fix for finding in blocking(spec, inspection)):
+        return errors  # without the rows that they are about a method may fit
     if not fits:
         why = next((fit.why for fit in report.methods.values()), "no method fits the rows")
         return [Question(field="dataset", why=f"fits no method: {why}")]
@@ -364,10 +374,7 @@ def data_questions(spec: Spec, inspection: Inspection) -> list[Question]:
         best = str(report.recommended).upper()
         why = f"the rows call for {best}, which is not here yet; write `method: sft` to go on with SFT: {sft.why}"
         return [Question(field="method", why=why)]
-    return [
-        Question(field="dataset", why=f"{finding.message} ({finding.id}): {finding.remedy}{_or_write(finding)}")
-        for finding in blocking(spec, inspection)
-    ]
+    return errors
 
 
 def blocking(spec: Spec, inspection: Inspection) -> list[Finding]:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from tunebook.pipeline.data.checks import Examined, Verdict, check
-from tunebook.pipeline.data.layout import Layout
+from tunebook.pipeline.data.layout import Layout, lacks
 from tunebook.pipeline.data.mapping import ROLES
 from tunebook.pipeline.data.report import Finding, Severity
 
@@ -16,6 +16,11 @@ KNOWN = {"system", "developer", "user", "assistant", "tool", "function", "observ
 #: What can be wrong: severity, message, remedy.
 PROBLEMS: dict[str, tuple[Severity, str, str]] = {
     "nothing": ("error", "{n} {hold|holds} nothing at all", "take {them|it} out"),
+    "lacks": (
+        "error",
+        "{n} {lack|lacks} a part that the others have, and without it no trainer reads {them|it}",
+        "fill the part in, or take {these rows|this row} out",
+    ),
     "no answer": (
         "error",
         "{n} {have|has} an empty answer, so nothing but the end token is learned",
@@ -82,6 +87,8 @@ def problems_of(row: dict[str, Any], layout: Layout | None) -> Iterator[str]:
         if all(value in (None, "", []) for value in row.values()):
             yield "nothing"
         return
+    if lacks(row, layout):
+        yield "lacks"
     for part, column in layout.parts:
         value = row.get(column)
         if part in ("turns", "chosen", "rejected") and isinstance(value, list):
