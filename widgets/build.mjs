@@ -13,7 +13,10 @@ const panels = ["dataset-inspector", "hardware-picker", "run-monitor", "checkpoi
 /** Every live widget carries its bundle through the kernel's comm and into the saved notebook: hence a hard limit. */
 const maxBytes = 150_000;
 
-/** `import css from "./style.css?inline"` gives the minified text, in esbuild as in Vite, which vitest runs on. */
+/**
+ * `import css from "./style.css?inline"` gives the minified text, in esbuild as in Vite, which vitest runs on. What nearly
+ * every selector begins with is one character here; `draw` writes it out.
+ */
 export const inlineCss = {
   name: "inline-css",
   setup(build) {
@@ -27,7 +30,8 @@ export const inlineCss = {
     build.onLoad({ filter: /.*/, namespace: "inline-css" }, async (args) => {
       const source = readFileSync(args.path, "utf8");
       const { code } = await esbuild.transform(source, { loader: "css", minify: true });
-      return { contents: code.trim(), loader: "text", watchFiles: [args.path] };
+      if (code.includes("~")) return { errors: [{ text: "~ stands for .tb .tb- and cannot be used in a style" }] };
+      return { contents: code.trim().replaceAll(".tb .tb-", "~"), loader: "text", watchFiles: [args.path] };
     });
   },
 };

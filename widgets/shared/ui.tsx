@@ -15,7 +15,8 @@ options.debounceRendering = (draw) => requestAnimationFrame(draw);
 /** Draws `view` into `root` with the shared styles and the panel's own, until `signal` aborts. */
 export function draw(root: HTMLElement, styles: string[], view: VNode, signal: AbortSignal): void {
   const style = root.ownerDocument.createElement("style");
-  style.textContent = [theme, base, controls, ...styles].join("\n");
+  // widgets/build.mjs shortens what nearly every selector begins with.
+  style.textContent = [theme, base, controls, ...styles].join("\n").replaceAll("~", ".tb .tb-");
   const body = root.ownerDocument.createElement("div");
   root.append(style, body);
   render(<Boundary>{view}</Boundary>, body);
