@@ -1,27 +1,33 @@
 // The length limit as a slider: what each limit would cut, drop and cost is known beforehand, so it moves at once.
 
-import { useId, useRef, useState } from "preact/hooks";
+import { useId, useRef } from "preact/hooks";
 import { count, counted, percent } from "../shared/format";
 import type { LengthEffect, DataView as View } from "../shared/types";
 import { CopyButton, ownKeys } from "../shared/ui";
+import type { Limit } from "./cut";
 import { Histogram } from "./histogram";
 
 interface Props {
   effects: LengthEffect[];
   histogram: NonNullable<View["histogram"]>;
-  maxLength: number | null;
+  limit: Limit;
+  /** Another limit than the plan's is looked at; null: the plan's again. */
+  tryOut: (limit: number | null) => void;
   tokens: View["tokens"];
 }
 
-export function Lengths({ effects, histogram, maxLength, tokens }: Props) {
+export function Lengths({ effects, histogram, limit, tryOut, tokens }: Props) {
   const id = useId();
   const line = useRef<HTMLElement>(null);
   const last = effects.length - 1;
   // Where the trainer cuts as things stand: the first stop that is no shorter than the limit, or the one that cuts nothing.
-  const planned = effects.findIndex((effect) => effect.max_length >= (maxLength ?? Number.POSITIVE_INFINITY));
-  const [at, setAt] = useState(planned < 0 ? last : planned);
-  const effect = effects[Math.min(at, last)];
-  if (!effect) return <Histogram histogram={histogram} maxLength={maxLength} tokens={tokens} />;
+  const fits = effects.findIndex((effect) => effect.max_length >= (limit.planned ?? Number.POSITIVE_INFINITY));
+  const planned = fits < 0 ? last : fits;
+  const tried = effects.findIndex((effect) => effect.max_length === limit.tried);
+  const at = tried < 0 ? planned : tried;
+  const effect = effects[at];
+  if (!effect) return <Histogram histogram={histogram} maxLength={limit.planned} tokens={tokens} />;
+  const choose = (to: number) => tryOut(to === planned ? null : (effects[to]?.max_length ?? null));
   const rows = histogram.counts.reduce((sum, bin) => sum + bin, 0);
   return (
     <div class="tb-lengths">
@@ -38,7 +44,7 @@ export function Lengths({ effects, histogram, maxLength, tokens }: Props) {
             max={last}
             value={at}
             aria-valuetext={`${count(effect.max_length)} tokens`}
-            onInput={(event) => setAt(Number(event.currentTarget.value))}
+            onInput={(event) => choose(Number(event.currentTarget.value))}
           />
         </label>
       )}

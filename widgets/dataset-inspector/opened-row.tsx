@@ -1,34 +1,28 @@
-// One row, whole: as the trainer sees it where its tokens are here, as a conversation where it is one, or as it is stored.
+// The row of the table that is open: its cells and its tokens are asked for when it is opened.
 
 import { useEffect, useState } from "preact/hooks";
 import { count } from "../shared/format";
-import type { Cell, PreviewRow, TableInfo } from "../shared/types";
-import { ownKeys, Scroll, Shown } from "../shared/ui";
+import type { Cell, TableInfo } from "../shared/types";
+import { Shown } from "../shared/ui";
+import { type Eyes, type OtherWay, RowPane } from "./row-pane";
 import type { RowsSource } from "./rows-source";
-import { Legend, Tokens } from "./tokens";
+import type { Looked, SeenRows } from "./seen-rows";
 import { type Turn, turnsOf } from "./turns";
 
-type Way = "tokens" | "conversation" | "raw";
-const words: Record<Way, string> = {
-  tokens: "as the trainer sees it",
-  conversation: "as a conversation",
-  raw: "as it is stored",
-};
-
-interface Props {
+interface Props extends Eyes {
   source: RowsSource;
+  seen: SeenRows;
   columns: TableInfo["columns"];
   row: number | null;
-  /** The rows whose tokens are here. */
-  preview: PreviewRow[];
-  maxLength: number | null;
+  /** The rows that are likely to be opened next, the likeliest first. */
+  near: () => number[];
   /** To the row before or after in the order of the table. */
   turn: (by: number) => void;
 }
 
-export function OpenedRow({ source, columns, row, preview, maxLength, turn }: Props) {
-  const [way, setWay] = useState<Way>("tokens");
+export function OpenedRow({ source, seen, columns, row, near, turn, lens, limit }: Props) {
   const [told, setTold] = useState<{ row: number; cells: Cell[]; error: string } | null>(null);
+  const [looked, setLooked] = useState<Looked & { row: number | null }>({ row: null });
   useEffect(() => {
     if (row === null) return;
     let here = true;
@@ -39,70 +33,47 @@ export function OpenedRow({ source, columns, row, preview, maxLength, turn }: Pr
       here = false;
     };
   }, [source, row]);
+  useEffect(() => {
+    if (row === null || !lens) return;
+    let here = true;
+    seen.want(row, near(), (what) => here && setLooked({ row, ...what }));
+    return () => {
+      here = false;
+    };
+  }, [seen, lens, row]);
 
   const shown = told?.row === row ? told : null;
-  const seen = preview.find(({ index }) => index === row);
   const turns = shown ? turnsOf(columns, shown.cells) : [];
-  const ways: Way[] = [];
-  if (seen && seen.tokens.length > 0) ways.push("tokens");
-  if (turns.length > 0) ways.push("conversation");
-  ways.push("raw");
-  const chosen = ways.includes(way) ? way : (ways[0] ?? "raw");
-  const onKeyDown = (event: KeyboardEvent) => {
-    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (by === undefined || event.target instanceof HTMLInputElement) return;
-    event.preventDefault();
-    turn(by);
-  };
+  const others: OtherWay[] = [["raw", () => shown && <Stored columns={columns} {...shown} />]];
+  if (turns.length > 0) others.unshift(["conversation", () => <Conversation turns={turns} />]);
+  const step = (by: number, name: string, sign: string) => (
+    <button type="button" class="tb-button" disabled={row === null} onClick={() => turn(by)} aria-label={name}>
+      {sign}
+    </button>
+  );
   return (
-    <section class="tb-rows tb-opened-row" aria-label={row === null ? "Row" : `Row ${row}`} {...ownKeys(onKeyDown)}>
-      <div class="tb-rows-head">
-        <h3>{row === null ? "Row" : `Row ${count(row)}`}</h3>
-        <span class="tb-label">{row === null ? "" : words[chosen]}</span>
+    <RowPane
+      row={row}
+      seen={row === null ? null : (seen.at(row) ?? null)}
+      looked={looked.row === row ? looked : {}}
+      lens={lens}
+      limit={limit}
+      others={others}
+      pager={
         <span class="tb-pager">
-          <button
-            type="button"
-            class="tb-button"
-            disabled={row === null}
-            onClick={() => turn(-1)}
-            aria-label="Previous row"
-          >
-            ‹
-          </button>
-          <button type="button" class="tb-button" disabled={row === null} onClick={() => turn(1)} aria-label="Next row">
-            ›
-          </button>
+          {step(-1, "Previous row", "‹")}
+          {step(1, "Next row", "›")}
         </span>
-        {ways.length > 1 && (
-          <span class="tb-choice">
-            {ways.map((each) => (
-              <button type="button" key={each} aria-pressed={each === chosen} onClick={() => setWay(each)}>
-                {each}
-              </button>
-            ))}
-          </span>
-        )}
-      </div>
-      <Scroll class="tb-row-text" label={row === null ? "No row is open" : `Row ${row}`}>
-        {row === null ? (
-          <p class="tb-muted">Click a row, or press Enter on it, to read it whole.</p>
-        ) : chosen === "tokens" && seen ? (
-          <Tokens key={row} tokens={seen.tokens} />
-        ) : shown?.error ? (
-          <p class="tb-stop">
-            <Shown text={shown.error} />
-          </p>
-        ) : chosen === "conversation" ? (
-          <Conversation turns={turns} />
-        ) : (
-          shown && <Stored columns={columns} cells={shown.cells} />
-        )}
-      </Scroll>
-      {chosen === "tokens" && seen && <Legend row={seen} maxLength={maxLength} />}
-    </section>
+      }
+      onKeyDown={(event) => {
+        const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+        if (by === undefined || event.target instanceof HTMLInputElement) return;
+        event.preventDefault();
+        turn(by);
+      }}
+    />
   );
 }
-
 function Conversation({ turns }: { turns: { column: string; turns: Turn[] }[] }) {
   return (
     <>
@@ -131,7 +102,13 @@ function Conversation({ turns }: { turns: { column: string; turns: Turn[] }[] })
   );
 }
 
-function Stored({ columns, cells }: { columns: TableInfo["columns"]; cells: Cell[] }) {
+function Stored({ columns, cells, error }: { columns: TableInfo["columns"]; cells: Cell[]; error: string }) {
+  if (error)
+    return (
+      <p class="tb-stop">
+        <Shown text={error} />
+      </p>
+    );
   return (
     <dl class="tb-stored">
       {cells.map((cell, at) => {

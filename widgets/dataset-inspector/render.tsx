@@ -1,25 +1,109 @@
-// The data as the trainer will see it: what was found on the left, real rows on the right.
+// The data as the trainer will see it: what was found on the left, rows on the right. The rows are a table of all of them
+// where Python has one to offer, else the page that the inspection leaves.
 
 import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
+import { useMemo, useRef, useState } from "preact/hooks";
 import { count, counted } from "../shared/format";
+import type { Host } from "../shared/host";
 import { memo } from "../shared/memo";
-import type { DataView as View } from "../shared/types";
-import { Shown } from "../shared/ui";
+import type { TableState, DataView as View } from "../shared/types";
+import { Glyph, ProblemNote, Shown } from "../shared/ui";
 import { Findings, type Props as FindingsProps } from "./findings";
 import { Lengths } from "./lengths";
 import { Rows } from "./rows";
-import css from "./style.css?inline";
+import { RowsSource } from "./rows-source";
+import { RowsTable, type Wish } from "./rows-table";
+import style from "./style.css?inline";
+import tableStyle from "./table.css?inline";
 
-export { css };
+export const css = `${style}\n${tableStyle}`;
+
+interface Props extends TableState {
+  /** null: the inspection is at work, and `working` says so. */
+  view: View | null;
+  working: string;
+  host: Pick<Host<unknown>, "send" | "listen">;
+  signal: AbortSignal;
+}
+
+export const DatasetInspector = memo(
+  ({ view, working, table, opening, table_problem: problem, host, signal }: Props) => {
+    const [wish, setWish] = useState<Wish | null>(null);
+    const [tried, setTried] = useState<number | null>(null);
+    const turns = useRef(0);
+    const wished = (what: Omit<Wish, "turn">) => {
+      turns.current += 1;
+      setWish({ ...what, turn: turns.current });
+    };
+    const rows = table?.rows ?? -1;
+    const source = useMemo(() => (rows < 0 ? null : new RowsSource(host, rows, signal)), [host, rows, signal]);
+    const limit = { planned: view?.max_length ?? null, tried };
+    const page = view?.preview ?? [];
+    // What is asked of a table that is still to come is done when it is there.
+    const offered = source !== null || opening !== "";
+    return (
+      <>
+        <TableProblem why={problem} />
+        <div class="tb-body tb-inspector">
+          <div class="tb-inspector-left">
+            {view ? (
+              <Said
+                view={view}
+                onPage={offered ? null : new Set(page.map(({ index }) => index))}
+                jump={(row) => wished({ open: row })}
+                only={
+                  offered
+                    ? ({ message, examples, key }) => wished({ rows: { of: message, numbers: examples, finding: key } })
+                    : undefined
+                }
+                limit={limit}
+                tryOut={setTried}
+              />
+            ) : (
+              <Waiting text={working || "Nothing was checked."} working={working !== ""} />
+            )}
+          </div>
+          {table && source ? (
+            <RowsTable source={source} table={table} view={view} limit={limit} wish={wish} />
+          ) : (
+            <div class="tb-table-side">
+              {opening && (
+                <div class="tb-table-coming">
+                  <Waiting text={opening} working />
+                </div>
+              )}
+              <Rows page={page} wish={wish} lens={view?.lens ?? null} limit={limit} />
+            </div>
+          )}
+        </div>
+      </>
+    );
+  },
+);
+
+export function TableProblem({ why }: { why: string }) {
+  return why ? <ProblemNote problem={{ what: "The rows cannot be shown as a table.", why, now: "" }} /> : null;
+}
+
+function Waiting({ text, working }: { text: string; working: boolean }) {
+  return (
+    <p class="tb-muted tb-waiting">
+      {working && <Glyph name="working" />}
+      <Shown text={text} />
+    </p>
+  );
+}
+
+type SaidProps = { view: View } & Pick<FindingsProps, "jump" | "only" | "onPage"> &
+  Pick<Parameters<typeof Lengths>[0], "limit" | "tryOut">;
 
 /** What is said of the data beside its rows. `jump` opens a row, `only` shows the rows of a finding, where there is a table. */
-export function Said({ view, jump, only, onPage }: { view: View } & Pick<FindingsProps, "jump" | "only" | "onPage">) {
+function Said({ view, jump, only, onPage, limit, tryOut }: SaidProps): ComponentChildren {
   return (
     <>
       <Findings findings={view.findings} checks={view.checks} onPage={onPage} jump={jump} only={only} />
       {view.histogram && (
-        <Lengths effects={view.lengths} histogram={view.histogram} maxLength={view.max_length} tokens={view.tokens} />
+        <Lengths effects={view.lengths} histogram={view.histogram} limit={limit} tryOut={tryOut} tokens={view.tokens} />
       )}
       <Columns columns={view.columns} />
       <p class="tb-label">
@@ -29,34 +113,6 @@ export function Said({ view, jump, only, onPage }: { view: View } & Pick<Finding
     </>
   );
 }
-
-/** Two columns: what was found, and rows. */
-export function Sides({ left, right }: { left: ComponentChildren; right: ComponentChildren }) {
-  return (
-    <div class="tb-body tb-inspector">
-      <div class="tb-inspector-left">{left}</div>
-      {right}
-    </div>
-  );
-}
-
-export const DatasetInspector = memo(({ view }: { view: View }) => {
-  const [at, setAt] = useState(0);
-  const page = view.preview;
-  const shown = Math.min(at, Math.max(0, page.length - 1));
-  // From where the last turn led, though it may not be drawn yet: two keys can come within one frame.
-  const turn = (by: number) => setAt((now) => Math.max(0, Math.min(page.length - 1, now + by)));
-  const jump = (index: number) => {
-    const place = page.findIndex((row) => row.index === index);
-    if (place >= 0) setAt(place);
-  };
-  return (
-    <Sides
-      left={<Said view={view} jump={jump} onPage={new Set(page.map((row) => row.index))} />}
-      right={<Rows page={page} at={shown} go={setAt} turn={turn} maxLength={view.max_length} />}
-    />
-  );
-});
 
 function Columns({ columns }: { columns: View["columns"] }) {
   return (

@@ -139,6 +139,15 @@ export class RowsSource {
     });
   }
 
+  /** What the trainer sees of a row, and of those near it; perhaps first what it waits for. The request's name. */
+  tokens(row: number, near: number[], answered: (reply: TableReply) => void): string {
+    const id = this.#send({ kind: "tokens", row, near }, (reply) => {
+      if (!reply.waiting) this.#waiting.delete(id);
+      answered(reply);
+    });
+    return id;
+  }
+
   /** The profile and the histogram of a column, each as it comes. */
   column(
     name: string,

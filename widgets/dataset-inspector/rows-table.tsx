@@ -1,12 +1,14 @@
 // All rows of the data set: what is shown of them, the grid, and below it the row that is open or what a column holds.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { counted } from "../shared/format";
-import type { PreviewRow, TableInfo } from "../shared/types";
+import type { TableInfo, DataView as View } from "../shared/types";
 import { ColumnDrawer } from "./column-profile";
+import type { Limit } from "./cut";
 import { columnsMost, Grid } from "./grid";
 import { OpenedRow } from "./opened-row";
 import type { RowsSource } from "./rows-source";
+import { SeenRows } from "./seen-rows";
 import { Toolbar } from "./toolbar";
 
 /** What the findings ask of the table. `turn` counts, so that the same can be asked twice. */
@@ -19,12 +21,19 @@ export interface Wish {
 interface Props {
   source: RowsSource;
   table: TableInfo;
-  preview: PreviewRow[];
-  maxLength: number | null;
+  view: View | null;
+  limit: Limit;
   wish: Wish | null;
 }
 
-export function RowsTable({ source, table, preview, maxLength, wish }: Props) {
+/** The places that a hand is likely to turn to, from the open row's: mostly onwards. */
+const nearby = [1, -1, 2, 3, 4, 5, 6, 7, -2];
+const none: View["preview"] = [];
+
+export function RowsTable({ source, table, view, limit, wish }: Props) {
+  const preview = view?.preview ?? none;
+  const lens = view?.lens ?? null;
+  const seen = useMemo(() => new SeenRows(source, preview), [source, preview, lens]);
   const version = useVersion(source);
   const [opened, setOpened] = useState<{ row: number; place: number } | null>(null);
   const [column, setColumn] = useState<string | null>(null);
@@ -52,6 +61,10 @@ export function RowsTable({ source, table, preview, maxLength, wish }: Props) {
     if (next) open(next.number, from + by);
     else if (source.count === source.all && !source.query.sort && from + by >= 0 && from + by < source.all)
       open(from + by, from + by);
+  };
+  const near = () => {
+    const from = at.current?.place ?? first?.index ?? 0;
+    return nearby.flatMap((by) => source.at(from + by)?.number ?? []);
   };
   const shown = table.columns.find(({ name }) => name === column);
   return (
@@ -85,8 +98,10 @@ export function RowsTable({ source, table, preview, maxLength, wish }: Props) {
           source={source}
           columns={table.columns}
           row={row}
-          preview={preview}
-          maxLength={maxLength}
+          seen={seen}
+          lens={lens}
+          limit={limit}
+          near={near}
           turn={turn}
         />
       )}

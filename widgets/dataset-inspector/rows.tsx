@@ -1,58 +1,57 @@
-// A page of real rows, one at a time: as the trainer sees it, or raw.
+// The page of rows that the inspection leaves, one at a time: where there is no table, or until it is there.
 
-import { useState } from "preact/hooks";
-import { count } from "../shared/format";
+import { useLayoutEffect, useState } from "preact/hooks";
 import type { PreviewRow } from "../shared/types";
-import { ownKeys, Scroll, Shown } from "../shared/ui";
-import { Legend, Tokens } from "./tokens";
+import { Shown } from "../shared/ui";
+import { type Eyes, type OtherWay, RowPane } from "./row-pane";
+import type { Wish } from "./rows-table";
 
-interface Props {
+interface Props extends Eyes {
+  page: PreviewRow[];
+  wish: Wish | null;
+}
+
+export function Rows({ page, wish, lens, limit }: Props) {
+  const [at, setAt] = useState(0);
+  useLayoutEffect(() => {
+    const place = page.findIndex(({ index }) => index === wish?.open);
+    if (place >= 0) setAt(place);
+  }, [wish]);
+  const shown = Math.min(at, Math.max(0, page.length - 1));
+  const row = page[shown];
+  if (!row) return <p class="tb-muted">No rows to show.</p>;
+  // From where the last turn led, though it may not be drawn yet: two keys can come within one frame.
+  const turn = (by: number) => setAt((now) => Math.max(0, Math.min(page.length - 1, now + by)));
+  const raw: OtherWay = ["raw", () => <Raw raw={row.raw} />];
+  return (
+    <RowPane
+      row={row.index}
+      seen={row}
+      looked={{}}
+      lens={lens}
+      limit={limit}
+      others={[raw]}
+      pager={<Pager page={page} at={shown} go={setAt} turn={turn} />}
+      onKeyDown={(event) => {
+        if (event.target instanceof HTMLInputElement) return;
+        const by = { ArrowRight: 1, ArrowLeft: -1, End: page.length, Home: -page.length }[event.key];
+        if (by === undefined) return;
+        event.preventDefault();
+        turn(by);
+      }}
+    />
+  );
+}
+
+interface PagerProps {
   page: PreviewRow[];
   at: number;
   go: (at: number) => void;
   /** Some rows on or back, as far as the page goes. */
   turn: (by: number) => void;
-  maxLength: number | null;
 }
 
-export function Rows({ page, at, go, turn, maxLength }: Props) {
-  const [raw, setRaw] = useState(false);
-  const row = page[at];
-  if (!row) return <p class="tb-muted">No rows to show.</p>;
-  const asTokens = !raw && row.tokens.length > 0;
-  const onKeyDown = (event: KeyboardEvent) => {
-    if (event.target instanceof HTMLInputElement) return;
-    const by = { ArrowRight: 1, ArrowLeft: -1, End: page.length, Home: -page.length }[event.key];
-    if (by === undefined) return;
-    event.preventDefault();
-    turn(by);
-  };
-  return (
-    <div class="tb-rows" {...ownKeys(onKeyDown)}>
-      <div class="tb-rows-head">
-        <h3>Row {count(row.index)}</h3>
-        <span class="tb-label">{asTokens ? "as the trainer sees it" : "as it is stored"}</span>
-        <Pager page={page} at={at} go={go} turn={turn} />
-        {row.tokens.length > 0 && (
-          <span class="tb-choice">
-            <button type="button" aria-pressed={!raw} onClick={() => setRaw(false)}>
-              tokens
-            </button>
-            <button type="button" aria-pressed={raw} onClick={() => setRaw(true)}>
-              raw
-            </button>
-          </span>
-        )}
-      </div>
-      <Scroll class="tb-row-text" label={`Row ${row.index}`}>
-        {asTokens ? <Tokens key={row.index} tokens={row.tokens} /> : <Raw raw={row.raw} />}
-      </Scroll>
-      {asTokens && <Legend row={row} maxLength={maxLength} />}
-    </div>
-  );
-}
-
-function Pager({ page, at, go, turn }: Omit<Props, "maxLength">) {
+function Pager({ page, at, go, turn }: PagerProps) {
   const [refused, setRefused] = useState("");
   const enter = (input: HTMLInputElement) => {
     const wanted = Number(input.value);

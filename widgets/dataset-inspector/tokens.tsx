@@ -2,10 +2,11 @@
 
 import { useMemo, useState } from "preact/hooks";
 import { count } from "../shared/format";
-import type { PreviewRow, TokenRole } from "../shared/types";
+import type { PreviewSequence, TokenRole } from "../shared/types";
 import { pieces } from "../shared/visible";
+import type { Limit } from "./cut";
 
-type Token = PreviewRow["tokens"][number];
+type Token = PreviewSequence["tokens"][number];
 
 export const roleWords: Record<TokenRole, string> = { trained: "trained", masked: "read only", cut: "cut" };
 
@@ -63,22 +64,29 @@ function Token({ text }: { text: string }) {
   );
 }
 
-/** What the three look like, and how many of each this row has. */
-export function Legend({ row, maxLength }: { row: PreviewRow; maxLength: number | null }) {
-  const amounts: [TokenRole, number][] = [
-    ["trained", row.trained],
-    ["masked", row.masked],
-    ["cut", row.cut],
-  ];
+/** What the three look like, and how many of each this row has; of a pair those of both answers. */
+export function Legend({ sequences, limit }: { sequences: PreviewSequence[]; limit: Limit }) {
+  const sum = (of: TokenRole | "hidden") => sequences.reduce((all, each) => all + each[of], 0);
+  const cut = sum("cut");
+  const hidden = sum("hidden");
+  const roles: TokenRole[] = ["trained", "masked", "cut"];
   return (
     <ul class="tb-legend tb-label">
-      {amounts.map(([role, amount]) => (
+      {roles.map((role) => (
         <li key={role}>
-          <span class={`tb-role tb-${role}`}>{roleWords[role]}</span> {count(amount)}
+          <span class={`tb-role tb-${role}`}>{roleWords[role]}</span> {count(sum(role))}
         </li>
       ))}
-      {row.cut > 0 && maxLength !== null && <li>after {count(maxLength)} tokens</li>}
-      {row.hidden > 0 && <li>the last {count(row.hidden)} tokens are not listed</li>}
+      {limit.tried !== null ? (
+        <li>if cut at {count(limit.tried)} tokens</li>
+      ) : (
+        cut > 0 && limit.planned !== null && <li>after {count(limit.planned)} tokens</li>
+      )}
+      {hidden > 0 && (
+        <li>
+          the last {count(hidden)} {sequences.length > 1 ? "of them" : "tokens"} are not listed
+        </li>
+      )}
     </ul>
   );
 }

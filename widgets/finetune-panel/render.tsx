@@ -10,8 +10,7 @@ import { RequestView, css as requestCss } from "../request-view/render";
 import { RunMonitor, css as runCss } from "../run-monitor/render";
 import { duration } from "../shared/format";
 import type { Host } from "../shared/host";
-import type { Points } from "../shared/points";
-import type { PanelSnapshot, Stage, StageId } from "../shared/types";
+import type { PanelSnapshot, Stage, StageId, DataView as View } from "../shared/types";
 import { draw, Empty, Head, ProblemNote, Shown, useValue } from "../shared/ui";
 import { RunButton } from "./consent";
 import { emptyStage } from "./empty";
@@ -48,6 +47,9 @@ const preparing: PanelSnapshot = {
   run: null,
   compare: null,
   publish: null,
+  table: null,
+  opening: "",
+  table_problem: "",
 };
 
 /** The four panels by the stage they belong to, as the checks look for them. */
@@ -58,7 +60,7 @@ const testids: Partial<Record<StageId, string>> = {
   compare: "tunebook-checkpoint-table",
 };
 
-export function FinetunePanel({ host }: { host: PanelHost }) {
+export function FinetunePanel({ host, signal }: { host: PanelHost; signal: AbortSignal }) {
   const state = useValue(host.snapshot) ?? preparing;
   // What the user looks at; null while the panel follows the run by itself.
   const [picked, setPicked] = useState<StageId | null>(null);
@@ -92,7 +94,7 @@ export function FinetunePanel({ host }: { host: PanelHost }) {
           hidden={each.id !== shown}
           data-testid={testids[each.id]}
         >
-          <StageBody stage={each} state={state} points={host.points} send={host.send} />
+          <StageBody stage={each} state={state} host={host} signal={signal} looked={each.id === shown} />
         </div>
       ))}
       <Announcement stages={state.stages} active={state.active} />
@@ -175,11 +177,14 @@ function Progress({ stage }: { stage: Stage | undefined }) {
 interface BodyProps {
   stage: Stage;
   state: PanelSnapshot;
-  points: Points;
-  send: PanelHost["send"];
+  host: PanelHost;
+  signal: AbortSignal;
+  /** Whether it is the stage that is looked at. */
+  looked: boolean;
 }
 
-function StageBody({ stage, state, points, send }: BodyProps) {
+function StageBody(props: BodyProps) {
+  const { stage, state, host } = props;
   const confirm = stage.id === "plan" && (
     <RunButton
       testid="tunebook-confirm"
@@ -187,11 +192,11 @@ function StageBody({ stage, state, points, send }: BodyProps) {
       request={state.plan?.plan_id ? { kind: "confirm", plan_id: state.plan.plan_id } : null}
       busy="Starting"
       problem={state.problem}
-      send={send}
+      send={host.send}
       primary
     />
   );
-  const view = body(stage.id, state, points, confirm || undefined);
+  const view = body(props, confirm || undefined);
   if (!view) {
     const { sentence, working } = emptyStage(stage);
     return (
@@ -209,26 +214,31 @@ function StageBody({ stage, state, points, send }: BodyProps) {
   );
 }
 
-function body(
-  id: StageId,
-  { request, data, plan, run, compare, publish }: PanelSnapshot,
-  points: Points,
-  confirm: VNode | undefined,
-): { sentence: string; drawn: VNode } | null {
-  switch (id) {
+function body(props: BodyProps, confirm: VNode | undefined): { sentence: string; drawn: VNode } | null {
+  const { request, data, plan, run, compare, publish } = props.state;
+  switch (props.stage.id) {
     case "request":
       return request && { sentence: request.sentence, drawn: <RequestView view={request} /> };
     case "data":
-      return data && { sentence: data.sentence, drawn: <DatasetInspector view={data} /> };
+      return data && { sentence: data.sentence, drawn: <Data view={data} {...props} /> };
     case "plan":
       return plan && { sentence: plan.sentence, drawn: <HardwarePicker view={plan} actions={confirm} /> };
     case "run":
-      return run && { sentence: run.sentence, drawn: <RunMonitor view={run} points={points} /> };
+      return run && { sentence: run.sentence, drawn: <RunMonitor view={run} points={props.host.points} /> };
     case "compare":
       return compare && { sentence: compare.sentence, drawn: <CheckpointTable view={compare} /> };
     case "publish":
       return publish && { sentence: publish.sentence, drawn: <PublishView view={publish} /> };
   }
+}
+
+/** The data with its table, which Python opens when somebody looks. */
+function Data({ view, state, host, signal, looked }: BodyProps & { view: View }) {
+  useEffect(() => {
+    if (looked) host.send({ kind: "look" });
+  }, [looked]);
+  const { table, opening, table_problem } = state;
+  return <DatasetInspector {...{ view, table, opening, table_problem, host, signal }} working="" />;
 }
 
 /** What the stage is doing now, or how long it took. */
@@ -253,5 +263,5 @@ function Announcement({ stages, active }: { stages: Stage[]; active: StageId }) 
 
 export function mount(root: HTMLElement, host: PanelHost, signal: AbortSignal): void {
   const styles = [css, requestCss, datasetCss, hardwareCss, runCss, checkpointCss, publishCss];
-  draw(root, styles, <FinetunePanel host={host} />, signal);
+  draw(root, styles, <FinetunePanel host={host} signal={signal} />, signal);
 }

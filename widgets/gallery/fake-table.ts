@@ -1,6 +1,7 @@
 // Rows as Python would answer with, made as they are asked for: ten million of them weigh nothing here.
 
-import type { Cell, ColumnKind, TableInfo, TableReply, TableRequest } from "../shared/types";
+import type { Cell, ColumnKind, PreviewRow, TableInfo, TableReply, TableRequest } from "../shared/types";
+import { dropped, row as rowOf } from "./fixtures";
 import * as hostile from "./hostile";
 
 export interface FakeTable {
@@ -8,6 +9,8 @@ export interface FakeTable {
   cell: (row: number, column: string) => Cell;
   /** Whether pages are never answered. */
   slowPages?: true;
+  /** What the trainer sees of a row, why it sees nothing, or what it waits for. */
+  seen?: (row: number) => PreviewRow | { error: string } | { waiting: string };
   /** What a view is answered with: its rows, or what is wrong; `later` is never answered. */
   view?: (request: Extract<TableRequest, { kind: "view" }>) => number[] | string | "later";
 }
@@ -51,10 +54,19 @@ const columns = [
   column("source", "text"),
 ];
 
+const refusal =
+  "The trainer cannot read this row (TemplateError: Conversation roles must alternate user/assistant/user/assistant/...).";
+
 function ordinary(rows: number): FakeTable {
   return {
     info: { rows, columns },
     cell: plain,
+    seen: (row) =>
+      row % 50 === 13
+        ? { error: refusal }
+        : row % 50 === 14
+          ? dropped(row)
+          : rowOf(row, `What kind of thing is this?\n${nouns[row % nouns.length]}`, kinds[row % kinds.length] ?? ""),
     view: ({ search, where, sort, rows: only }) => {
       if (where.includes("nope")) {
         return 'The condition does not work (Referenced column "nope" not found in FROM clause): write one over the columns, such as `score > 3`.';
@@ -81,6 +93,7 @@ export const tables: Record<string, FakeTable> = {
   ordinary: ordinary(1200),
   none: { info: { rows: 0, columns }, cell: plain },
   huge: ordinary(10_000_000),
+  loading: { ...ordinary(1200), seen: () => ({ waiting: "Loading the tokenizer and TRL" }) },
   slowPages: { ...ordinary(10_000_000), slowPages: true },
   slow: { ...ordinary(10_000_000), view: () => "later" },
   hostile: {
@@ -95,6 +108,7 @@ export const tables: Record<string, FakeTable> = {
           ? "-1.7976931348623157e308"
           : ([hostile.nasty, null, "", "\n\n\n", "\u202e\u200b", '"</script>'][row % 6] as Cell),
     view: () => hostile.nasty,
+    seen: (row) => (row % 2 ? { error: hostile.nasty } : rowOf(row, hostile.nasty, hostile.markup, hostile.nasty)),
   },
   long: {
     info: { rows: 3, columns: [column("id", "number"), column("text", "text"), column("notes", "text")] },
@@ -137,6 +151,12 @@ export function answered(table: FakeTable, views: Map<string, number[]>, request
         row: request.row,
         cells: info.columns.slice(0, 1000).map(({ name }) => table.cell(request.row, name)),
       };
+    case "tokens": {
+      const seen = table.seen?.(request.row) ?? { waiting: "Loading the tokenizer and TRL" };
+      if (!("index" in seen)) return { ...told, ...seen };
+      const near = request.near.map((row) => table.seen?.(row)).filter((one) => one && "index" in one);
+      return { ...told, seen, near: near as PreviewRow[] };
+    }
     case "profile": {
       const number = info.columns.find(({ name }) => name === request.column)?.kind === "number";
       return {

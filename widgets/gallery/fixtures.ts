@@ -44,7 +44,9 @@ export const asking: RequestView = {
   ignored: ["and send me an e-mail when it is done"],
 };
 
-function tokens(question: string, answer: string, cut = ""): DatasetView["preview"][number]["tokens"] {
+type Preview = DatasetView["preview"][number];
+
+function tokens(question: string, answer: string, cut = ""): Preview["tokens"] {
   const split = (text: string) => text.match(/<\|[a-z_]+\|>|\n| ?[^\s<]+|\s+|</g) ?? [];
   return [
     ...split(`<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n${question}<|im_end|>\n`),
@@ -55,9 +57,24 @@ function tokens(question: string, answer: string, cut = ""): DatasetView["previe
     .concat(split(cut).map((text) => ({ text, role: "cut" as never })));
 }
 
-export function row(index: number, question: string, answer: string, cut = ""): DatasetView["preview"][number] {
+function sequence(question: string, answer: string, cut = ""): Omit<Preview, "index" | "raw" | "rejected"> {
   const all = tokens(question, answer, cut);
   const of = (role: string) => all.filter((token) => token.role === role).length;
+  return {
+    tokens: all,
+    trained: of("trained"),
+    masked: of("masked"),
+    cut: of("cut"),
+    hidden: 0,
+    joined: [],
+    whole: [
+      ["masked", of("masked")],
+      ["trained", of("trained") + of("cut")],
+    ],
+  };
+}
+
+export function row(index: number, question: string, answer: string, cut = ""): Preview {
   return {
     index,
     raw: {
@@ -66,12 +83,15 @@ export function row(index: number, question: string, answer: string, cut = ""): 
         { role: "assistant", content: answer + cut },
       ],
     },
-    tokens: all,
-    trained: of("trained"),
-    masked: of("masked"),
-    cut: of("cut"),
-    hidden: 0,
+    ...sequence(question, answer, cut),
+    rejected: null,
   };
+}
+
+/** A row that TRL drops whatever the limit. */
+export function dropped(index: number): Preview {
+  const nothing = { tokens: [], trained: 0, masked: 0, cut: 0, hidden: 0, joined: [], whole: [] };
+  return { index, raw: {}, rejected: null, ...nothing };
 }
 
 const definitions: [string, string][] = [
@@ -148,6 +168,7 @@ export const data: DatasetView = {
       at === 6 ? "\nIt is counted among the places, as in the older lists of\n\nthe geographers." : "",
     ),
   ),
+  lens: { method: "sft", note: "" },
   max_length: 128,
   histogram: {
     edges: Array.from({ length: 21 }, (_, at) => 20 + at * 10.55),
@@ -169,6 +190,32 @@ export const clean: DatasetView = {
   findings: [],
   checks: data.checks.map((check) => ({ ...check, status: "passed" as const })),
   max_length: 256,
+};
+
+/** Preference pairs: of each row both answers are seen. */
+export const preferences: DatasetView = {
+  ...clean,
+  sentence: "1,200 rows, preference pairs: ready for DPO. Nothing found that would spoil a training.",
+  lens: { method: "dpo", note: "" },
+  preview: data.preview.map((each, at) => ({
+    ...each,
+    rejected: sequence(definitions[at]?.[0] ?? "", "I am not sure, it could be anything"),
+  })),
+};
+
+/** Prompts for GRPO: nothing of a row is trained. */
+export const prompts: DatasetView = {
+  ...clean,
+  sentence: "1,200 rows, prompts with a checkable answer: ready for GRPO. Nothing found that would spoil a training.",
+  lens: {
+    method: "grpo",
+    note: "GRPO learns from answers that it samples: of a row only its prompt is read.",
+  },
+  lengths: [],
+  preview: data.preview.map((each) => {
+    const read = each.tokens.filter(({ role }) => role === "masked");
+    return { ...each, tokens: read, trained: 0, cut: 0, whole: [["masked", read.length]] };
+  }),
 };
 
 export const plan: PlanView = {

@@ -58,6 +58,9 @@ const empty: PanelSnapshot = {
   run: null,
   compare: null,
   publish: null,
+  table: null,
+  opening: "",
+  table_problem: "",
 };
 
 const cancel = { label: "Cancel", enabled: true };
@@ -205,6 +208,19 @@ export const states: Record<string, State> = {
   "panel-finished": { bundle: "finetune-panel", snapshot: finished, points: "half" },
   "panel-request": { bundle: "finetune-panel", snapshot: at("request") },
   "panel-data": { bundle: "finetune-panel", snapshot: at("data") },
+  "panel-data-opening": {
+    bundle: "finetune-panel",
+    snapshot: { ...at("data"), opening: "Preparing the table, 40%" },
+  },
+  "panel-data-table": {
+    bundle: "finetune-panel",
+    snapshot: { ...at("data"), table: tables.ordinary?.info ?? null },
+    table: "ordinary",
+  },
+  "panel-data-no-table": {
+    bundle: "finetune-panel",
+    snapshot: { ...at("data"), table_problem: "Data/kinds.jsonl is not there: check the path." },
+  },
   "panel-hostile-request": { bundle: "finetune-panel", snapshot: at("request", hostileAll) },
   "panel-hostile-data": { bundle: "finetune-panel", snapshot: at("data", hostileAll) },
   "panel-hostile-plan": { bundle: "finetune-panel", snapshot: at("plan", hostileAll) },
@@ -242,6 +258,14 @@ export const states: Record<string, State> = {
   "table-wrong-condition": rows("ordinary", made.data, "", [{ fill: ".tb-where input", text: "nope = 1" }]),
   "table-nothing-found": rows("ordinary", made.data, "", [{ fill: "input[type=search]", text: "not there" }]),
   "table-conversation": rows("ordinary", null, "", [{ click: ".tb-grid-row:nth-child(5)" }]),
+  "table-tokens": rows("ordinary", made.data, "", [{ click: ".tb-grid-row:nth-child(12)" }]),
+  "table-tokens-loading": rows("loading", made.data, "", [{ click: ".tb-grid-row:nth-child(12)" }]),
+  "table-tokens-refused": rows("ordinary", made.data, "", [{ click: ".tb-grid-row:nth-child(14)" }]),
+  "table-tokens-dropped": rows("ordinary", made.data, "", [{ click: ".tb-grid-row:nth-child(15)" }]),
+  "table-tried": rows("ordinary", made.data, "", [{ fill: ".tb-lengths input", text: "1" }]),
+  "table-tried-dropped": rows("ordinary", made.data, "", [{ fill: ".tb-lengths input", text: "0" }]),
+  "table-pairs": rows("ordinary", made.preferences),
+  "table-prompts": rows("ordinary", made.prompts),
   "table-slow": rows("slow", made.data),
   "table-slow-pages": rows("slowPages", null, "Reading /home/me/data/kinds.jsonl"),
   "table-none": rows("none", null),

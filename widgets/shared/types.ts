@@ -31,14 +31,22 @@ export interface RequestView {
 
 export type TokenRole = "trained" | "masked" | "cut";
 
-export interface PreviewRow {
-  index: number;
-  raw: Record<string, unknown>;
+/** One sequence as the trainer sees it. */
+export interface PreviewSequence {
   tokens: { text: string; role: TokenRole }[];
   trained: number;
   masked: number;
   cut: number;
   hidden: number; // tokens at the end that are counted above but not listed in `tokens`
+  joined: [at: number, tokens: number][]; // places in `tokens` that are more than one, sharing the bytes of a character
+  whole: [role: TokenRole, tokens: number][]; // the roles of all tokens without a limit, as runs
+}
+
+/** One row; of a pair its own sequence is the chosen answer after the prompt. Without tokens where TRL drops it. */
+export interface PreviewRow extends PreviewSequence {
+  index: number;
+  raw: Record<string, unknown>;
+  rejected: PreviewSequence | null;
 }
 
 /** What one length limit would do to all the rows. */
@@ -71,6 +79,8 @@ export interface DataView {
   }[];
   checks: { id: string; status: "passed" | "found" | "skipped"; why: string }[];
   preview: PreviewRow[];
+  /** Whether the tokens of any row can be asked for, and what its colours do not say of the method. */
+  lens: { method: string; note: string } | null;
   max_length: number | null;
   histogram: { edges: number[]; counts: number[] } | null;
   lengths: LengthEffect[]; // the shortest limit first, the last one cuts nothing; empty without a model
@@ -144,8 +154,15 @@ export interface PublishView {
   try_it: string; // one command that serves the GGUF
 }
 
+/** The table of all rows, in the snapshot of each panel that has one. The rows themselves are asked for. */
+export interface TableState {
+  table: TableInfo | null;
+  opening: string; // "Preparing the table, 40%" while there is none
+  table_problem: string; // one line; "" where nothing is wrong
+}
+
 /** The whole FinetunePanel. A standalone panel's snapshot is `{seq, view, problem, working}` with its own view in `view`. */
-export interface PanelSnapshot {
+export interface PanelSnapshot extends TableState {
   seq: number;
   run_id: string | null;
   state: string; // a run state of DESIGN.md, or "preparing"
@@ -174,11 +191,7 @@ export interface SoloSnapshot<View> {
 }
 
 /** The inspector alone in a cell: its table is there before its view. */
-export interface InspectorSnapshot extends SoloSnapshot<DataView> {
-  table: TableInfo | null;
-  opening: string; // "Preparing the table, 40%" while there is none
-  table_problem: string; // one line; "" where nothing is wrong
-}
+export interface InspectorSnapshot extends SoloSnapshot<DataView>, TableState {}
 
 export type ColumnKind = "number" | "text" | "bool" | "time" | "nested" | "binary";
 
@@ -228,6 +241,7 @@ export type TableRequest =
     }
   | { kind: "page"; id: string; view: string; start: number; length: number; columns: number[] }
   | { kind: "row"; id: string; row: number }
+  | { kind: "tokens"; id: string; row: number; near: number[] } // `near`: rows that are likely to be next
   | { kind: "profile"; id: string; column: string }
   | { kind: "histogram"; id: string; column: string };
 
@@ -245,6 +259,9 @@ export interface TableReply {
   rows?: [number, ...Cell[]][]; // page: the row's number in the data set, then its cells
   row?: number;
   cells?: Cell[];
+  waiting?: string; // tokens: what takes so long; the answer follows
+  seen?: PreviewRow; // tokens: without its raw cells
+  near?: PreviewRow[];
   profile?: ColumnProfile;
   histogram?: ColumnHistogram;
 }
@@ -267,6 +284,7 @@ export interface PointsMessage {
 /** What the browser asks of Python. Every request is idempotent; the answer is the next snapshot. */
 export type Request =
   | { kind: "hello" } // the first render: a front end that shows widgets is there
+  | { kind: "look" } // somebody looks at the data: the table is wanted
   | { kind: "since"; seq: number }
   | { kind: "confirm"; plan_id: string } // consent to exactly the plan on the screen
   | { kind: "cancel"; of?: TableRequest["kind"] } // `of`: what the table works at; else the run

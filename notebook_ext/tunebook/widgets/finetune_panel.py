@@ -5,31 +5,44 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tunebook.pipeline import control
-from tunebook.pipeline.errors import CallError
+from tunebook.pipeline.errors import CallError, TunebookError
 from tunebook.widgets.panel import Panel, RunPanel, run_id_of
 from tunebook.widgets.snapshot import question_snapshot, run_snapshot
+from tunebook.widgets.table_panel import TablePanel
 
 if TYPE_CHECKING:
+    from tunebook.pipeline.data.report import Inspection
+    from tunebook.pipeline.data.source import Source
     from tunebook.pipeline.instruction import Reading
     from tunebook.widgets.facts import Facts
     from tunebook.widgets.views import View
 
 
-class FinetunePanel(RunPanel):
+class FinetunePanel(TablePanel, RunPanel):
     """Request, data, plan, run, comparison and files of a run. `run` as for `RunMonitor`.
 
-    It starts nothing by itself: the one button consents to exactly the plan that is on the screen. Raises CallError for
-    a run that is not known.
+    It starts nothing by itself: the one button consents to exactly the plan that is on the screen. The table of the rows
+    is opened when somebody looks at the data. Raises CallError for a run that is not known.
     """
 
     bundle_name = "finetune-panel"
+    _inspection: Inspection | None = None
 
     def __init__(self, run: Any) -> None:
         self.run_id = run_id_of(run)
         super().__init__(self.run_id)
 
     def draw(self, facts: Facts) -> View:
+        self._inspection = facts.inspection
         return run_snapshot(facts)
+
+    def inspection(self) -> Inspection | None:
+        return self._inspection
+
+    def source(self) -> Source:
+        if self._inspection is None or self._inspection.source is None:
+            raise TunebookError("the data set has not been looked at yet")
+        return self._inspection.source
 
     def answer(self, request: dict[str, Any]) -> None:
         """A click. Asked twice, or too late, it changes nothing and the newest state is the answer."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from tunebook.pipeline.spec import FIELDS
 from tunebook.pipeline.watch import Progress
 from tunebook.widgets.views import (
+    NO_TABLE,
     compare_view,
     data_view,
     plan_view,
@@ -66,6 +67,7 @@ def run_snapshot(facts: Facts) -> View:
         "run": run_view(facts) if run.confirmed_at is not None else None,
         "compare": compare_view(facts),
         "publish": publish_view(facts),
+        **NO_TABLE,
     }
 
 
@@ -91,6 +93,7 @@ def question_snapshot(instruction: str, spec: dict[str, Any], reading: Reading) 
         "run": None,
         "compare": None,
         "publish": None,
+        **NO_TABLE,
     }
 
 

@@ -15,6 +15,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
+from tunebook.pipeline.data.lookout import Lookout
+from tunebook.pipeline.data.report import Lens
 from tunebook.pipeline.data.source import Source
 from tunebook.pipeline.data.table import Cancel, Cancelled, Cell, Sort, Table, View, open_table
 from tunebook.pipeline.data.table.files import improve
@@ -32,14 +34,24 @@ BARS = 32
 TOLD_EVERY = 0.1
 #: Below so many rows even scattered ones are quick to reach where they lie.
 COPY_FROM = 100_000
-KINDS = {"view": "view", "page": "page", "row": "row", "profile": "column", "histogram": "bars"}
+KINDS = {
+    "view": "view",
+    "page": "page",
+    "row": "row",
+    "tokens": "tokens",
+    "profile": "column",
+    "histogram": "bars",
+}
+#: Rows that are likely to be opened next and labelled with the one that is.
+NEAR_MOST = 12
 
 
 class TableDesk:
     """One table and those who look at it.
 
     `send` takes a reply, `tell` what the panel is to say of the table itself: {"table", "opening", "table_problem"}.
-    Both are called on threads of the desk. `rows_of` knows the rows of a finding by its key.
+    Both are called on threads of the desk. `rows_of` knows the rows of a finding by its key, `lens` through what a row
+    becomes what the trainer sees.
     """
 
     def __init__(
@@ -47,13 +59,16 @@ class TableDesk:
         find: Callable[[], Source],
         send: Callable[[Reply], None],
         tell: Callable[[Reply], None],
-        rows_of: Callable[[str], list[int]] = lambda finding: [],
+        rows_of: Callable[[str], list[int]],
+        lens: Callable[[], Lens | None],
     ) -> None:
-        self._find, self._send, self._tell, self._rows_of = find, send, tell, rows_of
+        self._find, self._send, self._tell, self._rows_of, self._lens = find, send, tell, rows_of, lens
         context = contextvars.copy_context()
         self._lanes = {name: Lane(f"tunebook-table-{name}", context) for name in ("open", *set(KINDS.values()))}
         self._opened = threading.Event()
+        self._source: Source | None = None
         self._table: Table | None = None
+        self._lookout = Lookout()
         self._views: OrderedDict[str, View] = OrderedDict()
         self._lanes["open"].do(self._open)
 
@@ -71,6 +86,7 @@ class TableDesk:
             "view": self._view,
             "page": self._page,
             "row": self._row,
+            "tokens": self._tokens,
             "profile": self._profile,
             "histogram": self._histogram,
         }[str(kind)]
@@ -81,6 +97,7 @@ class TableDesk:
         """End all that is under way."""
         for lane in self._lanes.values():
             lane.close()
+        self._lookout.close()
         if self._table:
             self._table.close()
 
@@ -91,7 +108,7 @@ class TableDesk:
             self._tell({"opening": f"Preparing the table, {share:.0%}"})
 
         try:
-            source = self._find()
+            self._source = source = self._find()
             self._tell({"opening": "Preparing the table"})
             self._table = table = open_table(source, cancel=cancel, progress=told)
             columns = [dataclasses.asdict(column) for column in table.columns]
@@ -187,6 +204,24 @@ class TableDesk:
             if size(reply) <= REPLY_BYTES or most < 8:
                 return reply
             most //= 4
+
+    def _tokens(self, table: Table, request: dict[str, Any], cancel: Cancel) -> Reply:
+        lens = self._lens()
+        if lens is None or self._source is None:
+            raise TunebookError("the trainer's tokens are known only with a model and a method that fits")
+        near = request.get("near")
+        more = [row for row in near if isinstance(row, int)][:NEAR_MOST] if isinstance(near, list) else []
+        told = {"kind": "table", "of": "tokens", "id": request["id"]}
+        seen, *others = self._lookout.look(
+            self._source,
+            [whole(request, "row"), *more],
+            lens,
+            cancel,
+            lambda why: self._send({**told, "waiting": why}),
+        )
+        while size({"seen": seen, "near": others}) > REPLY_BYTES and others:
+            others.pop()
+        return {"seen": seen, "near": others}
 
     def _profile(self, table: Table, request: dict[str, Any], cancel: Cancel) -> Reply:
         return {"profile": dataclasses.asdict(table.profile(text(request, "column") or "", cancel=cancel))}

@@ -21,10 +21,17 @@ if TYPE_CHECKING:
 
 View = dict[str, Any]
 
+#: Of a table that nobody has opened yet.
+NO_TABLE: View = {"table": None, "opening": "", "table_problem": ""}
 PREVIEW_ROWS = 24
 #: The page of rows is sent with every snapshot, so it stays small whatever the rows hold.
 PREVIEW_BYTES = 150_000
 TEXT_MOST = 2_000
+#: What is trained of a row, where that is not what its colours say.
+LABELS = {
+    "grpo": "GRPO learns from answers that it samples: of a row only its prompt is read.",
+    "reward": "A reward model is trained by its score at the last token of each answer.",
+}
 
 
 # Request
@@ -77,7 +84,7 @@ def question_view(question: Question) -> View:
 
 def data_view(inspection: Inspection) -> View:
     """The inspector's panel: the report, and as many rows of the page as fit."""
-    report, preview = inspection.report, inspection.preview
+    report, preview, lens = inspection.report, inspection.preview, inspection.lens
     return {
         "sentence": report.sentence(),
         "dataset": report.dataset,
@@ -90,6 +97,7 @@ def data_view(inspection: Inspection) -> View:
         ],
         "checks": [check.model_dump() for check in report.checks],
         "preview": _preview(inspection),
+        "lens": {"method": lens.method, "note": LABELS.get(lens.method, "")} if lens else None,
         "max_length": preview.max_length if preview else None,
         "histogram": preview.histogram if preview else None,
         "lengths": [effect.model_dump() for effect in preview.lengths] if preview else [],
