@@ -54,7 +54,7 @@ def near_copies(count: int, said: Said, *, apart: int = 0, skip: Collection[int]
 
     skipped = set(skip)
     kept = [place for place in range(count) if place not in skipped]
-    templates = _templates(kept, said)
+    templates = template_shingles(kept, said)
     places, bands, marks = _sketches(kept, said, templates)
     if len(places) < 2:
         return []
@@ -72,7 +72,7 @@ def words_apart(left: str, right: str) -> int:
     return sum(max(a2 - a1, b2 - b1) for step, a1, a2, b1, b2 in steps if step != "equal")
 
 
-def _templates(places: Sequence[int], said: Said) -> NDArray[np.uint64]:
+def template_shingles(places: Sequence[int], said: Said) -> NDArray[np.uint64]:
     """The shingles that many rows share."""
     import numpy as np
 

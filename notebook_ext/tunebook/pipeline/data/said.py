@@ -30,6 +30,11 @@ def whole(row: dict[str, Any], layout: Layout | None) -> str:
     return " ".join(text for part, column in (layout.parts if layout else ()) for text in texts(row.get(column)))
 
 
+def apart(row: dict[str, Any], layout: Layout | None) -> list[str]:
+    """All that a row says, each text by itself."""
+    return [text for _, column in (layout.parts if layout else ()) for text in texts(row.get(column))]
+
+
 def everything(row: dict[str, Any]) -> str:
     """All text in all columns of a row, also those that no part of its format names."""
     return "\n".join(text for value in row.values() for text in strings(value))

@@ -10,6 +10,8 @@ from tunebook.pipeline.data import said
 from tunebook.pipeline.data.checks import Examined, Skip, Verdict, check
 from tunebook.pipeline.data.layout import Layout, layouts_of, share
 from tunebook.pipeline.data.near import Copy, near_copies, words_apart
+from tunebook.pipeline.data.overlaps import WIDTH as PASSAGE
+from tunebook.pipeline.data.overlaps import Overlap, overlaps
 from tunebook.pipeline.data.report import Finding, Severity
 
 
@@ -29,8 +31,12 @@ def held_out_rows_are_not_trained(examined: Examined) -> Verdict:
         if (key := digest(said.asked(row, layout))) in first:
             exact[place] = first[key]
     near = _near_held_out(examined, held_out, layouts, exact)
-    if not exact and not near:
-        return Verdict(f"none of {len(held_out):,} held-out rows asks what a training row asks, or nearly so")
+    shared = _shared_passages(examined, held_out, layouts, {*exact, *(copy.place - len(held_out) for copy in near)})
+    if not exact and not near and not shared:
+        return Verdict(
+            f"none of {len(held_out):,} held-out rows asks what a training row asks, or nearly so, or shares "
+            f"{PASSAGE} words in a row with one"
+        )
     findings: list[Finding] = []
     told = len(set(exact.values()))
     if exact:
@@ -50,6 +56,13 @@ def held_out_rows_are_not_trained(examined: Examined) -> Verdict:
         remedy = "take {these rows|this row} out of training, unless what differs is what is to be learned"
         places = [copy.place - len(held_out) for copy in near]
         findings.append(examined.finding("K11", "warning", places, message, remedy, evidence))
+    if shared:
+        longest = max(shared, key=lambda overlap: overlap.words)
+        message = f"{{n}} {{share|shares}} {PASSAGE} words in a row or more with a held-out row"
+        evidence = f"row {examined.numbers[longest.place]} shares {longest.words:,} with held-out row {longest.of}"
+        remedy = "nothing, if it is a text that both quote; else take {these rows|this row} out of training"
+        places = [overlap.place for overlap in shared]
+        findings.append(examined.finding("K11", "info", places, message, remedy, evidence))
     known = len({*exact.values(), *(copy.of for copy in near)})
     return Verdict(
         f"{known:,} of {len(held_out):,} held-out rows ({share(known, len(held_out))}) are trained", findings
@@ -68,6 +81,19 @@ def _near_held_out(
         return said.asked(held_out[place], layouts[place]), said.answered(held_out[place], layouts[place])
 
     return near_copies(older + len(examined.rows), parts, apart=older, skip=[older + place for place in exact])
+
+
+def _shared_passages(
+    examined: Examined, held_out: Sequence[dict[str, Any]], layouts: Sequence[Layout | None], told: set[int]
+) -> list[Overlap]:
+    """Of the rows that are not told of already."""
+    places = [place for place in range(len(examined.rows)) if place not in told]
+    return overlaps(
+        places,
+        lambda place: said.apart(examined.rows[place], examined.layouts.of_row[place]),
+        len(held_out),
+        lambda number: said.apart(held_out[number], layouts[number]),
+    )
 
 
 @check("K13")
