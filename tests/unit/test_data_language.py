@@ -57,6 +57,18 @@ def test_the_message_names_both_languages() -> None:
     assert (finding.severity, finding.every) == ("warning", [7, 9, 11])
 
 
+def test_languages_without_blanks_have_their_own_rows_found() -> None:
+    random = Random(0)
+    answers = ["".join(random.sample(FOREIGN[7], len(FOREIGN[7]))) for _ in range(60)]
+    rows = [turns("何ですか", text) for text in answers]
+    rows[5], rows[9] = turns("何ですか", FOREIGN[0]), turns("何ですか", FOREIGN[6])
+    _, (finding,) = looked(rows)
+    assert (finding.message, finding.every) == (
+        "2 rows are not in Japanese as the others are: row 5 seems to be German",
+        [5, 9],
+    )
+
+
 def test_rows_too_few_or_too_short_have_no_language() -> None:
     random = Random(0)
     assert not looked([*pairs(random, 12), turns(FOREIGN[0], FOREIGN[0])])[1]

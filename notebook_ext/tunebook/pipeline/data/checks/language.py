@@ -53,8 +53,9 @@ CONFIDENT = 0.9
 SAMPLE = 1000  # rows that decide which language is the main one
 FEWEST = 20  # of them must have a language
 MOSTLY = 0.9  # of those that have one are in the main one, else the data is mixed on purpose
-COMMON = 300  # words
-FAMILIAR = 0.2  # of a text's words must be among them; a language written without blanks has no such texts
+COMMON = 300  # words, or letters
+FAMILIAR = 0.2  # of a text's words must be among them at least
+BY_LETTER = {"ja", "km", "ko", "my", "th", "zh"}  # written without blanks, or in words that are joined of many
 FEW = 0.01  # of the rows: a mere hint
 
 CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+|<[^<>\n]{1,200}>|[\w.+-]+@[\w.-]+", re.DOTALL)
@@ -101,11 +102,12 @@ def _one_side(examined: Examined, excerpt: Callable[[Examined, int], str]) -> tu
     kin = next((kin for kin in KIN if main in kin), {main})
     if sum(language in kin for _, language in spoken) < MOSTLY * len(spoken):
         return MIXED, {}
-    familiar, bar = _familiar([text for text, language in spoken if language == main])
+    cut = _letters if main in BY_LETTER else str.split
+    familiar, bar = _familiar([cut(text.lower()) for text, language in spoken if language == main])
     others: dict[int, str] = {}
     for place in range(total):
         text = excerpt(examined, place)
-        words = text.lower().split()
+        words = cut(text.lower())
         if len([word for word in words if word in familiar]) < bar * len(words):
             language = language_of(text)
             if language and language not in kin:
@@ -113,17 +115,21 @@ def _one_side(examined: Examined, excerpt: Callable[[Examined, int], str]) -> tu
     return main, others
 
 
-def _familiar(texts: list[str]) -> tuple[set[str], float]:
-    """The commonest words of these texts, and the share of them by which a text need not be classified.
+def _familiar(texts: list[list[str]]) -> tuple[set[str], float]:
+    """The commonest words (or letters) of these texts, and the share of them by which a text need not be classified.
 
     All but one in fifty of these texts reach that share. It is beyond reach where words say too little.
     """
-    split = [text.lower().split() for text in texts]
-    in_texts = Counter(word for words in split for word in set(words))
+    in_texts = Counter(word for words in texts for word in set(words) - {""})
     familiar = {word for word, _ in in_texts.most_common(COMMON)}
-    shares = sorted(sum(word in familiar for word in words) / len(words) for words in split)
+    shares = sorted(sum(word in familiar for word in words) / len(words) for words in texts)
     reached = shares[len(shares) // 50]
     return familiar, reached if reached >= FAMILIAR else 2.0
+
+
+def _letters(text: str) -> list[str]:
+    """The letters one by one, Latin ones left empty: they are in texts of every language, and tell nothing."""
+    return ["" if letter.isascii() else letter for letter in text]
 
 
 def language_of(text: str) -> str | None:
