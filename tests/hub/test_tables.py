@@ -55,21 +55,26 @@ answer = [opened("ada/whole", 20)] + [as_parquet(locate(f"ada/{name}"), ["train"
 def test_a_data_set_of_6_gb_is_looked_at_by_its_first_rows_which_is_said(hub: StandInHub, client: Client) -> None:
     splits = "splits:\n  - {name: train, num_bytes: 6000000000, num_examples: 20000000}"
     sha = data_sets.endless(hub, card=f"---\ndataset_info:\n  {splits}\n---\n# Endless\n").at("main").sha
-    table, said, read, source = client.script(
+    table, said, read, (revision, slice) = client.script(
         OPEN
         + """
 from tunebook.pipeline.data.inspection import inspect_data
 from tunebook.pipeline.data.rows import load_rows
+from tunebook.pipeline.errors import CallError
 
 found = inspect_data("ada/endless")
 [finding] = [finding for finding in found.report.findings if finding.id == "sampled"]
 [check] = [check for check in found.report.checks if check.id == "sampled"]
 some = load_rows("ada/endless", found.source, rows=5000, eval_share=0.1)
+try:
+    slice = load_rows("ada/endless", locate("ada/endless", split="train[:100]"))
+except CallError as wrong:
+    slice = str(wrong)
 answer = [
     opened("ada/endless", 19_000),
     [finding.message, finding.severity, check.status, found.report.rows],
     [len(some.train), len(some.eval), some.whole],
-    found.source.revision,
+    [found.source.revision, slice],
 ]
 """
     )
@@ -81,7 +86,11 @@ answer = [
         20_000_000,
     ]
     assert read == [4500, 500, 4500]
-    assert source == sha
+    assert revision == sha
+    assert slice == (
+        "split is 'train[:100]', and ada/endless has 6.0 GB, too much to be cut into slices here: "
+        "name 'train', and say how many `rows` to train on."
+    )
     assert sent(hub, "train.jsonl") < 200_000_000
 
 
@@ -99,3 +108,25 @@ answer = [len(held.train), held.whole, held.large]
 """
     ) == [300, 300, None]
     assert sent(hub, "train.jsonl") == 0
+
+
+def test_where_the_hub_does_not_know_the_number_of_rows_that_is_said_too(hub: StandInHub, client: Client) -> None:
+    data_sets.endless(hub)
+    assert client.script(
+        """
+from tunebook.pipeline.data.rows import load_rows
+from tunebook.pipeline.data.sampling import told_first
+from tunebook.pipeline.data.source import locate
+
+every, wanted = (load_rows("ada/endless", locate("ada/endless"), rows=rows) for rows in (None, 50_000))
+answer = [every.whole, wanted.whole, len(wanted.train), told_first(len(every.train), every)[1].message]
+"""
+    ) == [
+        20_000,
+        50_000,
+        20_000,
+        (
+            "Only the first 20,000 rows were read, as the data set has 6.0 GB and does not say how many rows: "
+            "counts and checks are of these"
+        ),
+    ]

@@ -84,7 +84,8 @@ def load_rows(
         train = train.select([row for row in range(every) if row not in left])
         if len(train) == 0:
             raise CallError("leave_out", "leaves out every row", "name fewer checks")
-    whole = (large and large.rows) or len(train)
+    # Of a large data set whose number of rows nobody knows, as many as are wanted are taken to be there.
+    whole = len(train) if large is None else large.rows - every + len(train) if large.rows else rows or len(train)
     whole = whole if rows is None else min(whole, rows)
     if rows is not None and len(train) > rows:
         train = train.shuffle(seed=seed).select(range(rows))
