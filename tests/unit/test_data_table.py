@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tunebook.pipeline.data.rows import load_rows
 from tunebook.pipeline.data.source import locate
 from tunebook.pipeline.data.table import Cancel, Cancelled, Sort, Table, forget_old, open_table
 from tunebook.pipeline.data.table.files import improve, tables
@@ -306,11 +307,22 @@ def test_a_file_that_datasets_gives_up_on_is_read_as_far_as_it_goes(tmp_path: Pa
     path.write_bytes(b'{"a": "one", "b": [1]}\n{"a": "broken\n{"a": 3, "b": {"c": "\xff"}}\n[1]\n{"c": true}\n')
     table = open_table(path)
     rows = [cells for _, cells in table.page(table.view(), 0, 9).rows]
-    assert rows == [["one", "[1]", None], ["3", '{"c": "\ufffd"}', None], [None, None, "true"]]
+    assert rows == [["one", "[1]", None], [None, None, "true"]]
     cut = tmp_path / "cut.jsonl.gz"
     whole = gzip.compress("".join(json.dumps({"a": at, "b": f"{at * 7919}"}) + "\n" for at in range(5000)).encode())
     cut.write_bytes(whole[: len(whole) // 2])
     assert 100 < open_table(cut).count < 5000
+
+
+@pytest.mark.parametrize("bad", [b'{"text": "row \xff"}', b'{"text": ', b"[1, 2]", b"  ", b'{"text": null}'])
+def test_a_line_that_the_inspection_leaves_out_is_no_row_of_the_table_either(tmp_path: Path, bad: bytes) -> None:
+    path = tmp_path / "rows.jsonl"
+    lines = [json.dumps({"text": f"row {number}"}).encode() for number in range(30)]
+    path.write_bytes(b"\n".join([*lines[:5], bad, *lines[6:]]) + b"\n")
+    source = locate(str(path))
+    inspected = load_rows(str(path), source, mend_in=tmp_path / "mended").train
+    table = open_table(source)
+    assert [table.row(number) for number in range(table.count)] == [[text] for text in inspected["text"]]
 
 
 def test_a_compressed_file_with_a_broken_line_is_read_in_every_compression(tmp_path: Path) -> None:

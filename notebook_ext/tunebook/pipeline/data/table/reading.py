@@ -33,7 +33,9 @@ def reader_of(source: Source, split: str) -> Any:
     if too_large(source):
         return first_rows(source, split)
     try:
-        return datasets.load_dataset(*arguments, **keywords).data.table
+        rows = datasets.load_dataset(*arguments, **keywords).data.table
+        rows.validate(full=True)  # the JSON reader lets bytes through that are not UTF-8
+        return rows
     except Exception:
         source = here(source) if source.builder is None else source
         files = [Path(file) for file in (source.data_files or {}).get(split, [])]
@@ -85,7 +87,7 @@ def _column(kinds: set[type]) -> tuple[Any, Callable[[Any], Any]]:
     return pa.large_string(), lambda value: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _text(file: Path) -> IO[str]:
+def _text(file: Path, errors: str = "replace") -> IO[str]:
     unpack: dict[str, Callable[[Path], Any]] = {".gz": gzip.GzipFile, ".bz2": bz2.BZ2File, ".xz": lzma.LZMAFile}
     opened: Any
     if file.suffix.lower() == ".zst":
@@ -94,12 +96,12 @@ def _text(file: Path) -> IO[str]:
         opened = pa.CompressedInputStream(pa.OSFile(str(file)), "zstd")
     else:
         opened = unpack.get(file.suffix.lower(), io.FileIO)(file)
-    return io.TextIOWrapper(io.BufferedReader(opened), encoding="utf-8", errors="replace", newline="\n")
+    return io.TextIOWrapper(io.BufferedReader(opened), encoding="utf-8", errors=errors, newline="\n")
 
 
-def _lines(file: Path) -> Iterator[Row]:
+def _lines(file: Path, errors: str = "replace") -> Iterator[Row]:
     try:
-        with _text(file) as lines:
+        with _text(file, errors) as lines:
             for line in lines:
                 yield {"text": line.rstrip("\r\n")}
     except (EOFError, OSError):
@@ -107,8 +109,10 @@ def _lines(file: Path) -> Iterator[Row]:
 
 
 def _json_lines(file: Path) -> Iterator[Row]:
-    for line in _lines(file):
+    """Without the lines that the inspection leaves out as well, so that both count rows alike."""
+    for line in _lines(file, "surrogateescape"):
         try:
+            line["text"].encode()  # fails where bytes were not UTF-8
             value = json.loads(line["text"])
         except ValueError:
             continue
