@@ -24,10 +24,8 @@ def test_a_data_set_with_configs_is_inspected(hub: StandInHub, client: Client) -
     assert (report["dataset"], report["rows"], report["format"]) == ("ada/rows", 40, "prompt and completion")
     assert [column["name"] for column in report["columns"]] == ["prompt", "completion"]
     held_out = next(check for check in report["checks"] if check["id"] == "K11")
-    assert (held_out["status"], held_out["why"]) == (
-        "passed",
-        "none of 6 held-out rows asks what a training row asks, or nearly so",
-    )
+    assert held_out["status"] == "passed"
+    assert held_out["why"].startswith("none of 6 held-out rows")
     asked = len(hub.log)
     assert client.inspected("ada/rows", "--config", "short") == report
     assert all("/resolve/" not in one.path or one.path.endswith("README.md") for one in hub.log[asked:])
@@ -116,7 +114,7 @@ answer = [
         "dataset_config is missing, ada/evil has several: choose one of a?[2Jb, c.",
     ]
     assert said[5].startswith("dataset ada/empty cannot be read: The directory at")
-    assert said[6].startswith("dataset r.jsonl line 2 is not JSON (Expecting value")
+    assert said[6].startswith("dataset r.jsonl line 2 is not JSON")
     assert refused(client.tunebook("inspect", "ada/rows")) == said[0]
 
 
