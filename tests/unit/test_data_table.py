@@ -325,6 +325,21 @@ def test_a_line_that_the_inspection_leaves_out_is_no_row_of_the_table_either(tmp
     assert [table.row(number) for number in range(table.count)] == [[text] for text in inspected["text"]]
 
 
+@pytest.mark.parametrize("ending", ["parquet", "jsonl"])
+@pytest.mark.parametrize("part", ["train[250:]", "train[:7]", "train[50%:]", "train[-3:]"])
+def test_a_part_of_a_split_is_numbered_from_its_own_beginning(tmp_path: Path, ending: str, part: str) -> None:
+    path = tmp_path / f"rows.{ending}"
+    if ending == "parquet":
+        write(path)
+    else:
+        path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    source = locate(str(path), split=part)
+    table = open_table(source)
+    shown = [table.row(number)[2] for number in range(table.count)]
+    assert shown == load_rows(str(path), source).train["text"]
+    assert not improve(table, source, cancel=Cancel())
+
+
 def test_a_compressed_file_with_a_broken_line_is_read_in_every_compression(tmp_path: Path) -> None:
     from tunebook.pipeline.data.table.reading import _json_lines
 

@@ -183,7 +183,9 @@ def main() -> None:
             print(json.dumps({"share": round(share, 4)}), flush=True)
 
     try:
-        if near := as_parquet(source, [job["split"]], say, HubSet.of(job["hub"]) if "hub" in job else None):
+        whole = "[" not in job["split"]  # a part of a split is in no file of its own
+        hub = HubSet.of(job["hub"]) if "hub" in job else None
+        if whole and (near := as_parquet(source, [job["split"]], say, hub)):
             assert near.data_files
             print(json.dumps({"files": near.data_files[job["split"]]}), flush=True)
             return

@@ -42,7 +42,8 @@ def open_table(
 ) -> Table:
     """The rows of a located source, a path, or an object in memory (datasets.Dataset, pandas, polars, arrow).
 
-    Parquet opens at once. For other files it returns when the copy is there: `progress` is told the share that is done.
+    Parquet opens at once. For other files, and for a part such as `train[500:]`, it returns when the copy is there:
+    `progress` is told the share that is done.
     Raises CallError for what cannot be read, WorkFailed where the copy fails, Cancelled.
     """
     if isinstance(dataset, str | os.PathLike):
@@ -51,7 +52,9 @@ def open_table(
         dataset = locate(os.fspath(dataset))
     if not isinstance(dataset, Source):
         return _of_memory(dataset, cancel or Cancel())
-    source, split = dataset, (split or dataset.train_split).split("[")[0]
+    source, split = dataset, split or dataset.train_split
+    if "[" in split:  # its rows are numbered from the beginning of the part, so the table is of these alone
+        return Table(store_scan(copied(source, split, cancel or Cancel(), progress)), tables())
     source = near(source, split, cancel or Cancel(), progress)
     if source.builder == "parquet" and not any(file.endswith(COMPRESSED) for file in files_of(source, split)):
         kept = tables() / f"{key_of(source, split)}.duckdb"
@@ -71,9 +74,11 @@ def improve(
 
     It goes on being usable meanwhile.
     """
-    split = (split or source.train_split).split("[")[0]
+    split = split or source.train_split
+    if not table.in_place:
+        return False
     source = near(source, split, cancel, progress)
-    if not table.in_place or sum(Path(file).stat().st_size for file in files_of(source, split)) > COPY_MOST:
+    if sum(Path(file).stat().st_size for file in files_of(source, split)) > COPY_MOST:
         return False
     table.use(store_scan(copied(source, split, cancel, progress)))
     return True
@@ -102,8 +107,8 @@ _fetched: dict[str, Source] = {}
 
 
 def files_of(source: Source, split: str) -> list[str]:
-    """The local files of a split; none for a data set on the Hub."""
-    return (source.data_files or {}).get(split, [])
+    """The local files of a split, or of the one that it is a part of; none for a data set on the Hub."""
+    return (source.data_files or {}).get(split.split("[")[0], [])
 
 
 def key_of(source: Source, split: str) -> str:
