@@ -103,6 +103,10 @@ def test_a_row_is_what_the_report_calls_by_its_number_and_the_preview_shows(
     (unseen,) = look(37)
     assert 37 not in page and "What is 38 + 1? 🤖" in text(unseen)
     assert (unseen["trained"], unseen["cut"]) == (page[12].trained, 0)
+    # The robot is one span of several tokens, which is told, so that another limit counts right.
+    assert unseen["joined"]
+    listed = len(unseen["tokens"]) + sum(tokens - 1 for _, tokens in unseen["joined"])
+    assert listed == sum(tokens for _, tokens in unseen["whole"])
 
 
 def test_rows_near_it_come_with_it_and_one_that_cannot_be_read_costs_only_these(
@@ -133,6 +137,14 @@ def test_a_row_with_nothing_to_train_has_no_tokens(look: Callable[..., list[dict
     (seen,) = look(5, limit=8, code=code)
     assert (seen["trained"], seen["masked"]) == (0, 0)
     assert seen["cut"] == sum(tokens for _, tokens in seen["whole"])
+
+
+def test_of_a_preference_pair_both_answers_are_seen(look: Callable[..., list[dict[str, Any]]]) -> None:
+    pair = '{"prompt": row["messages"][:1], "chosen": row["messages"][1:], "rejected": [{"role": "assistant", "content": "No."}]}'
+    (seen,) = look(5, method="dpo", code=f"def to_trl(row):\n    return {pair}\n")
+    assert "It is 6." in text(seen) and "It is 6." not in text(seen["rejected"])
+    assert text(seen["rejected"]).endswith("No.<|im_end|>\n")
+    assert seen["trained"] > seen["rejected"]["trained"] > 0
 
 
 def test_the_newest_question_ends_the_one_before_and_what_is_waited_for_is_said_to_both(

@@ -176,15 +176,18 @@ class Watch:
     """What the process holds from one question to the next."""
 
     def __init__(self) -> None:
-        self._rows: tuple[Row, Any] | None = None
-        self._tokenizer: tuple[tuple[str, str | None], Any] | None = None
+        self._rows: tuple[Row, Any] = {}, None
+        self._tokenizer: tuple[tuple[str, str | None], Any] = ("", None), None
 
     def look(self, source: Row, numbers: list[int], lens: Lens, waiting: Callable[[str], None]) -> list[Row]:
         """The rows as the trainer sees them. Raises TunebookError for the first; the others are left out if they fail."""
         key = (lens.model, lens.revision)
-        if self._rows is None or self._rows[0] != source or self._tokenizer is None or self._tokenizer[0] != key:
+        if (self._rows[0], self._tokenizer[0]) != (source, key):
             waiting(LOADING)
-            self._rows, self._tokenizer = (source, _rows(Source(**source))), (key, _tokenizer(lens))
+        if self._rows[0] != source:
+            self._rows = source, _rows(Source(**source))
+        if self._tokenizer[0] != key:
+            self._tokenizer = key, _tokenizer(lens)
         rows, tokenizer = self._rows[1], self._tokenizer[1]
         if numbers[0] >= len(rows):
             raise TunebookError(f"Row {numbers[0]:,} is none of the {len(rows):,} that are trained on.")
