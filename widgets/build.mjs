@@ -70,6 +70,10 @@ async function main() {
     format: "esm",
     target: "es2022",
     minify: true,
+    tsconfigRaw: {
+      compilerOptions: { jsx: "react", jsxFactory: "jsxElement", jsxFragmentFactory: "jsxFragment", target: "es2022" },
+    },
+    inject: [join(here, "shared/jsx.ts")],
     legalComments: "none",
     banner: {
       js: "/*! tunebook, Apache-2.0. With preact, (c) 2015-present Jason Miller, and uPlot, (c) 2025 Leon Sorokin: MIT. */",

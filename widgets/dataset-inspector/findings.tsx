@@ -3,6 +3,7 @@
 import { count, counted, percent } from "../shared/format";
 import type { DataView as View } from "../shared/types";
 import { Glyph, type GlyphName, Shown } from "../shared/ui";
+import { type Decide, Remedy } from "./remedies";
 
 type Finding = View["findings"][number];
 
@@ -13,8 +14,8 @@ const severities: Record<Finding["severity"], { glyph: GlyphName; word: string; 
 };
 
 export interface Props {
-  findings: Finding[];
-  checks: View["checks"];
+  view: View;
+  decide: Decide;
   /** The rows that can be gone to; null: any. */
   onPage: ReadonlySet<number> | null;
   jump: (index: number) => void;
@@ -22,8 +23,8 @@ export interface Props {
   only?: ((finding: Finding) => void) | undefined;
 }
 
-export function Findings({ findings, checks, onPage, jump, only }: Props) {
-  const sorted = [...findings].sort((a, b) => severities[a.severity].rank - severities[b.severity].rank);
+export function Findings({ view, decide, onPage, jump, only }: Props) {
+  const sorted = [...view.findings].sort((a, b) => severities[a.severity].rank - severities[b.severity].rank);
   return (
     <>
       <ul class="tb-findings">
@@ -49,11 +50,12 @@ export function Findings({ findings, checks, onPage, jump, only }: Props) {
                     : "Show them alone"}
                 </button>
               )}
+              <Remedy finding={finding} view={view} decide={decide} />
             </div>
           </li>
         ))}
       </ul>
-      <Checks checks={checks} />
+      <Checks checks={view.checks} />
     </>
   );
 }

@@ -14,7 +14,7 @@ test("a finding's example leads to its row; one that is not on the page is only 
   const { el } = await mountState("data-findings");
   const [error] = el.querySelectorAll(".tb-findings li");
   expect(error?.textContent).toContain("13 rows lose every answer token");
-  expect(error?.querySelectorAll("button")).toHaveLength(1);
+  expect(error?.querySelectorAll("button[aria-label^='Show row']")).toHaveLength(1);
   error?.querySelector("button")?.click();
   await drawn();
   expect(heading(el)).toBe("Row 6");

@@ -5,6 +5,7 @@ import type { Host } from "../shared/host";
 import type { InspectorSnapshot } from "../shared/types";
 import { draw, Empty, Head, ProblemNote, useValue } from "../shared/ui";
 import { css, DatasetInspector, TableProblem } from "./render";
+import { SeeAs } from "./see-as";
 
 type InspectorHost = Host<InspectorSnapshot>;
 
@@ -24,6 +25,7 @@ function Inspector({ host, signal }: { host: InspectorHost; signal: AbortSignal 
   return (
     <section data-testid="tunebook-dataset-inspector" aria-label="Data">
       <Head title="Data" sentence={sentence} aside={view ? working : ""} />
+      {state && <SeeAs model={state.model} working={working !== ""} send={host.send} />}
       {state?.problem && <ProblemNote problem={state.problem} />}
       {view || table ? (
         <DatasetInspector
@@ -34,6 +36,8 @@ function Inspector({ host, signal }: { host: InspectorHost; signal: AbortSignal 
           table_problem={state?.table_problem ?? ""}
           host={host}
           signal={signal}
+          problem={state?.problem ?? null}
+          sees
         />
       ) : (
         <>

@@ -6,10 +6,12 @@ import { useMemo, useRef, useState } from "preact/hooks";
 import { count, counted } from "../shared/format";
 import type { Host } from "../shared/host";
 import { memo } from "../shared/memo";
-import type { TableState, DataView as View } from "../shared/types";
+import type { Problem, TableState, DataView as View } from "../shared/types";
 import { Glyph, ProblemNote, Shown } from "../shared/ui";
 import { Findings, type Props as FindingsProps } from "./findings";
 import { Lengths } from "./lengths";
+import { Methods } from "./methods";
+import { Chosen } from "./remedies";
 import { Rows } from "./rows";
 import { RowsSource } from "./rows-source";
 import { RowsTable, type Wish } from "./rows-table";
@@ -24,10 +26,13 @@ interface Props extends TableState {
   working: string;
   host: Pick<Host<unknown>, "send" | "listen">;
   signal: AbortSignal;
+  problem: Problem | null;
+  /** Whether the rows can be looked at as another method does. */
+  sees?: boolean;
 }
 
 export const DatasetInspector = memo(
-  ({ view, working, table, opening, table_problem: problem, host, signal }: Props) => {
+  ({ view, working, table, opening, table_problem: why, host, signal, problem, sees }: Props) => {
     const [wish, setWish] = useState<Wish | null>(null);
     const [tried, setTried] = useState<number | null>(null);
     const turns = useRef(0);
@@ -43,7 +48,7 @@ export const DatasetInspector = memo(
     const offered = source !== null || opening !== "";
     return (
       <>
-        <TableProblem why={problem} />
+        <TableProblem why={why} />
         <div class="tb-body tb-inspector">
           <div class="tb-inspector-left">
             {view ? (
@@ -58,6 +63,8 @@ export const DatasetInspector = memo(
                 }
                 limit={limit}
                 tryOut={setTried}
+                decide={{ send: host.send, problem }}
+                see={sees ? (method) => host.send({ kind: "see_as", method }) : undefined}
               />
             ) : (
               <Waiting text={working || "Nothing was checked."} working={working !== ""} />
@@ -94,17 +101,20 @@ function Waiting({ text, working }: { text: string; working: boolean }) {
   );
 }
 
-type SaidProps = { view: View } & Pick<FindingsProps, "jump" | "only" | "onPage"> &
-  Pick<Parameters<typeof Lengths>[0], "limit" | "tryOut">;
+type SaidProps = FindingsProps &
+  Pick<Parameters<typeof Lengths>[0], "limit" | "tryOut"> &
+  Pick<Parameters<typeof Methods>[0], "see">;
 
 /** What is said of the data beside its rows. `jump` opens a row, `only` shows the rows of a finding, where there is a table. */
-function Said({ view, jump, only, onPage, limit, tryOut }: SaidProps): ComponentChildren {
+function Said({ view, jump, only, onPage, limit, tryOut, decide, see }: SaidProps): ComponentChildren {
   return (
     <>
-      <Findings findings={view.findings} checks={view.checks} onPage={onPage} jump={jump} only={only} />
+      <Chosen view={view} decide={decide} />
+      <Findings view={view} decide={decide} onPage={onPage} jump={jump} only={only} />
       {view.histogram && (
         <Lengths effects={view.lengths} histogram={view.histogram} limit={limit} tryOut={tryOut} tokens={view.tokens} />
       )}
+      <Methods view={view} see={see} />
       <Columns columns={view.columns} />
       <p class="tb-label">
         <Shown text={view.dataset} />, {counted(view.rows, "row", "rows")}

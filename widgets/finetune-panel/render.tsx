@@ -237,8 +237,8 @@ function Data({ view, state, host, signal, looked }: BodyProps & { view: View })
   useEffect(() => {
     if (looked) host.send({ kind: "look" });
   }, [looked]);
-  const { table, opening, table_problem } = state;
-  return <DatasetInspector {...{ view, table, opening, table_problem, host, signal }} working="" />;
+  const { table, opening, table_problem, problem } = state;
+  return <DatasetInspector {...{ view, table, opening, table_problem, problem, host, signal }} working="" />;
 }
 
 /** What the stage is doing now, or how long it took. */

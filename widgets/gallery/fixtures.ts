@@ -126,6 +126,7 @@ export const data: DatasetView = {
       listed: 3,
       message: "90 rows appear twice",
       remedy: "Keep the first of each.",
+      fix: { label: "Leave these 90 rows out", lines: ["leave_out: K13"] },
     },
     {
       id: "K04",
@@ -137,6 +138,7 @@ export const data: DatasetView = {
       listed: 6,
       message: "13 rows lose every answer token",
       remedy: "Their prompts are longer than 128 tokens: raise max_length to 256, or leave them out.",
+      fix: { label: "Set max_length to 231", lines: ["max_length: 231"] },
     },
     {
       id: "K21",
@@ -148,8 +150,23 @@ export const data: DatasetView = {
       listed: 0,
       message: "Every row has the same system prompt",
       remedy: "It comes from the template; nothing to do.",
+      fix: null,
     },
   ],
+  methods: [
+    { name: "sft", status: "ready", why: "every answer is learned, the rest is only read", code: null },
+    { name: "dpo", status: "no", why: "there are no pairs of a chosen and a rejected answer", code: null },
+    {
+      name: "grpo",
+      status: "mapping",
+      why: "the answers are short enough to be compared; SFT is the simpler start",
+      code: 'def to_trl(row):\n    """The prompt, and the answer that a reward compares with."""\n    return {"prompt": row["prompt"], "answer": row["answer"]}\n',
+    },
+    { name: "kto", status: "no", why: "no column says whether a completion is wanted", code: null },
+  ],
+  recommended: "sft",
+  chosen: [],
+  left_out: 0,
   checks: [
     ...["encoding", "empty answers", "role order", "template end", "label leak", "near duplicates"].map((id) => ({
       id,
@@ -182,6 +199,19 @@ export const data: DatasetView = {
     { max_length: 128, cut: 15, dead: 13, lost: 55, trained: 4800, tokens: 64_480, filled: 0.968 },
     { max_length: 232, cut: 0, dead: 0, lost: 0, trained: 4800, tokens: 66_240, filled: 0.987 },
   ],
+};
+
+/** After two remedies were chosen. */
+export const chosen: DatasetView = {
+  ...data,
+  rows: 1110,
+  sentence: "1,110 rows, conversations: ready for SFT. Nothing found that would spoil a training.",
+  findings: data.findings.slice(2),
+  chosen: [
+    { field: "leave_out", line: "leave_out: K13" },
+    { field: "max_length", line: "max_length: 231" },
+  ],
+  left_out: 90,
 };
 
 export const clean: DatasetView = {

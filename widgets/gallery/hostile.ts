@@ -40,8 +40,13 @@ export const hostileData: DatasetView = {
       listed: 2,
       message: nasty,
       remedy: nasty,
+      fix: { label: nasty, lines: [nasty] },
     },
   ],
+  methods: [{ name: nasty, status: "mapping", why: nasty, code: nasty }],
+  recommended: nasty,
+  chosen: [{ field: nasty, line: nasty }],
+  left_out: 2,
   checks: [{ id: markup, status: "found", why: nasty }],
   preview: [
     row(0, nasty, `${turned}\t\ttabs  two spaces\r\n\u00a0no-break`, nasty),

@@ -162,8 +162,8 @@ const problem = {
   why: "data/kinds.jsonl does not exist.",
   now: "Name a file that is there, or a data set on the Hub.",
 };
-const solo = (view: unknown, working = ""): SoloSnapshot<unknown> => ({ seq: 1, view, working, problem: null });
-const broken: SoloSnapshot<unknown> = { seq: 1, view: null, working: "", problem };
+const solo = (view: unknown, working = "") => ({ seq: 1, view, working, problem: null, model: "", method: "" });
+const broken = { ...solo(null), problem };
 /** The inspector with its table; `view` null while the inspection runs. */
 function rows(table: string, view: InspectorView | null, working = "", steps: Step[] = []): State {
   const { info } = tables[table] ?? {};
@@ -175,6 +175,8 @@ function rows(table: string, view: InspectorView | null, working = "", steps: St
     table: info ?? null,
     opening: "",
     table_problem: "",
+    model: "HuggingFaceTB/SmolLM2-135M-Instruct",
+    method: "",
   };
   return { bundle: "dataset-inspector", snapshot, table, steps };
 }
@@ -217,6 +219,11 @@ export const states: Record<string, State> = {
     snapshot: { ...at("data"), table: tables.ordinary?.info ?? null },
     table: "ordinary",
   },
+  "panel-data-chosen": {
+    bundle: "finetune-panel",
+    snapshot: { ...at("data"), data: made.chosen, table: tables.ordinary?.info ?? null },
+    table: "ordinary",
+  },
   "panel-data-no-table": {
     bundle: "finetune-panel",
     snapshot: { ...at("data"), table_problem: "Data/kinds.jsonl is not there: check the path." },
@@ -231,6 +238,7 @@ export const states: Record<string, State> = {
   "data-loading": { bundle: "dataset-inspector", snapshot: solo(null, "Reading 1,200 rows") },
   "data-error": { bundle: "dataset-inspector", snapshot: broken },
   "data-findings": { bundle: "dataset-inspector", snapshot: solo(made.data) },
+  "data-chosen": { bundle: "dataset-inspector", snapshot: solo(made.chosen) },
   "data-clean": { bundle: "dataset-inspector", snapshot: solo(made.clean) },
   "data-without-model": {
     bundle: "dataset-inspector",

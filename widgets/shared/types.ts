@@ -76,8 +76,15 @@ export interface DataView {
     listed: number; // how many of its rows the table can show alone
     message: string;
     remedy: string;
+    /** A remedy that is safe and can be chosen now, and the lines that do the same in a cell. */
+    fix: { label: string; lines: string[] } | null;
   }[];
   checks: { id: string; status: "passed" | "found" | "skipped"; why: string }[];
+  methods: { name: string; status: "ready" | "mapping" | "no"; why: string; code: string | null }[];
+  recommended: string | null;
+  /** What was set by a click: the field, and the line of the cell that sets it. */
+  chosen: { field: string; line: string }[];
+  left_out: number; // rows
   preview: PreviewRow[];
   /** Whether the tokens of any row can be asked for, and what its colours do not say of the method. */
   lens: { method: string; note: string } | null;
@@ -191,7 +198,10 @@ export interface SoloSnapshot<View> {
 }
 
 /** The inspector alone in a cell: its table is there before its view. */
-export interface InspectorSnapshot extends SoloSnapshot<DataView>, TableState {}
+export interface InspectorSnapshot extends SoloSnapshot<DataView>, TableState {
+  model: string; // as it was named; "" for none
+  method: string; // "" where it follows from the rows
+}
 
 export type ColumnKind = "number" | "text" | "bool" | "time" | "nested" | "binary";
 
@@ -289,4 +299,7 @@ export type Request =
   | { kind: "confirm"; plan_id: string } // consent to exactly the plan on the screen
   | { kind: "cancel"; of?: TableRequest["kind"] } // `of`: what the table works at; else the run
   | { kind: "stop" }
+  | { kind: "fix"; finding: string } // the remedy of the finding with this key
+  | { kind: "take_back"; field: string } // what was chosen for it by a click
+  | { kind: "see_as"; model?: string; method?: string } // the inspector alone: look with another model or method
   | TableRequest;

@@ -12,6 +12,7 @@ from tunebook.widgets.views import data_view
 if TYPE_CHECKING:
     from tunebook.pipeline.data.report import Inspection
     from tunebook.pipeline.data.source import Source
+    from tunebook.pipeline.spec import Spec
     from tunebook.widgets.views import View
 
 
@@ -19,24 +20,30 @@ class DatasetInspector(TablePanel):
     """The table of all rows at once, and the findings as soon as the inspection, a job of its own, has made them.
 
     `dataset` is a Hub id, a local path, a datasets.Dataset or DatasetDict, or a pandas or polars frame; `model` the one
-    whose tokenizer and template to use. Raises CallError for values that can be none of these.
+    whose tokenizer and template to use, which can be named in the panel too. What is chosen there is in `spec`; the data
+    itself is never changed. Raises CallError for values that can be none of these.
     """
 
     bundle_name = "dataset-inspector"
 
     def __init__(self, dataset: Any, model: str | None = None) -> None:
-        from tunebook.pipeline.control import anchored
         from tunebook.pipeline.data.memory import placed
         from tunebook.pipeline.data.rows import name_of
-        from tunebook.pipeline.spec import make_spec
 
-        self._spec = anchored(make_spec(dataset=placed(dataset), **({"model": model} if model else {})))
+        self._asked: dict[str, Any] = {"dataset": placed(dataset), **({"model": model} if model else {})}
+        self._chosen: dict[str, Any] = {}
+        self._spec = _spec_of(self._asked)
         self._name = name_of(dataset)
         self._found: Inspection | None = None
+        self._looks = 0
         super().__init__()
-        self._say({"view": None, "working": f"Reading {self._name}", "problem": None})
+        self._look(f"Reading {self._name}")
         self.open_table()
-        threading.Thread(target=self._cell.run, args=(self._inspect,), name="tunebook-inspect", daemon=True).start()
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """What was given and what was chosen, as `tunebook.plan(instruction, **inspector.spec)` takes it."""
+        return self._spec.said()
 
     def source(self) -> Source:
         from tunebook.pipeline.data import locate
@@ -49,31 +56,92 @@ class DatasetInspector(TablePanel):
     def inspection(self) -> Inspection | None:
         return self._found
 
-    def _say(self, state: View) -> None:
-        with self._state_lock:
-            if not self._closed:
-                self.show(state)
+    def answer(self, request: dict[str, Any]) -> None:
+        """A click on a remedy or on what was chosen, or another model or method to look with."""
+        kind = request.get("kind")
+        if kind == "fix":
+            self._choose(self.fix_of(request).fields)
+        elif kind == "take_back":
+            self._choose({str(request.get("field")): None})
+        elif kind == "see_as":
+            self._choose({name: request[name] or None for name in ("model", "method") if name in request})
+        else:
+            super().answer(request)
 
-    def _inspect(self) -> None:
+    def _choose(self, fields: dict[str, Any]) -> None:
+        """Look again with these fields: None takes one back, a list is added to the one that is there."""
+        chosen = dict(self._chosen)
+        for name, value in fields.items():
+            before = chosen.pop(name, None)
+            if isinstance(value, list) and isinstance(before, list):
+                value = list(dict.fromkeys([*before, *value]))
+            if value is not None and value != self._asked.get(name):
+                chosen[name] = value
+        if chosen == self._chosen:
+            return
         try:
-            self._found = found = self._look_at_it()
-            self._say({"view": data_view(found) | {"dataset": self._name}, "working": "", "problem": None})
-        except TunebookError as error:
-            self._failed(str(error), error.remedy if isinstance(error, CallError) else "")
-        except Exception as error:  # noqa: BLE001  on a thread of its own nobody else would hear of it
-            self._failed(f"{type(error).__name__}: {error}", "")
+            spec = _spec_of(self._asked | chosen)
+        except CallError as error:
+            self._failed(self._looks, str(error), "")
+            return
+        self._spec, self._chosen = spec, chosen
+        self._look("Looking again")
 
-    def _look_at_it(self) -> Inspection:
+    def _look(self, why: str) -> None:
+        with self._state_lock:
+            self._looks += 1
+            number = self._looks
+        self._say(number, {"working": why, "problem": None})
+        # A copy of the cell's context: an earlier look may still be ending in it.
+        threading.Thread(
+            target=self._cell.copy().run, args=(self._inspect, number), name="tunebook-inspect", daemon=True
+        ).start()
+
+    def _say(self, number: int, changes: View) -> None:
+        """Show it, unless another look has begun since."""
+        with self._state_lock:
+            if not self._closed and number == self._looks:
+                fields = self._asked | self._chosen
+                seen_as = {name: fields.get(name) or "" for name in ("model", "method")}
+                self.show({"view": None, **(self.snapshot or {}), **seen_as, **changes})
+
+    def _inspect(self, number: int) -> None:
+        try:
+            found = self._look_at_it(number)
+            with self._state_lock:
+                if number != self._looks:
+                    return
+                self._found = found
+            view = data_view(found, self._remedies(), decides=True) | {"dataset": self._name}
+            self._say(number, {"view": view, "working": "", "problem": None})
+        except TunebookError as error:
+            self._failed(number, str(error), error.remedy if isinstance(error, CallError) else "")
+        except Exception as error:  # noqa: BLE001  on a thread of its own nobody else would hear of it
+            self._failed(number, f"{type(error).__name__}: {error}", "")
+
+    def _remedies(self) -> dict[str, Any]:
+        """What was chosen among the remedies; model and method have fields of their own."""
+        return {name: value for name, value in self._chosen.items() if name not in ("model", "method")}
+
+    def _look_at_it(self, number: int) -> Inspection:
         from tunebook.pipeline.plan.checkpoint_model import find_model
         from tunebook.pipeline.plan.make import Watched, inspect_for
 
-        model = find_model(self._spec.model, None) if self._spec.model else None
-        return inspect_for(self._spec, model, Watched(check=self._check))
+        def still_wanted() -> None:
+            if self._closed or number != self._looks:
+                raise TunebookError("nobody waits for it any more")
 
-    def _check(self) -> None:
-        if self._closed:
-            raise TunebookError("the panel was closed")
+        spec = self._spec
+        return inspect_for(spec, find_model(spec.model, None) if spec.model else None, Watched(check=still_wanted))
 
-    def _failed(self, why: str, now: str) -> None:
+    def _failed(self, number: int, why: str, now: str) -> None:
+        """What was seen before stays, so that what is wrong can be put right."""
         problem = {"what": "The data set could not be looked at.", "why": why, "now": now}
-        self._say({"view": None, "working": "", "problem": problem})
+        self._say(number, {"working": "", "problem": problem})
+
+
+def _spec_of(fields: dict[str, Any]) -> Spec:
+    from tunebook.pipeline.control import anchored
+    from tunebook.pipeline.spec import make_spec
+
+    return anchored(make_spec(**fields))

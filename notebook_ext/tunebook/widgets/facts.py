@@ -59,7 +59,7 @@ class Gatherer:
         self.live = live
         self._reading: Reading | None = None
         self._plan: Plan | None = None
-        self._inspection: Inspection | None = None
+        self._inspection: tuple[object, Inspection | None] = (None, None)
         self._prepared: dict[str, float] = {}
 
     def gather(self) -> Facts:
@@ -127,27 +127,38 @@ class Gatherer:
         return self._prepared
 
     def _inspection_of(self, run: RunState, plan: Plan | None) -> Inspection | None:
-        """The plan's inspection; before there is a plan, what the inspection job of this run has left."""
-        if plan is not None and plan.inspection is not None:
-            return plan.inspection
-        done = run.preparing is None or run.preparing.get("stage") != "data"
-        if self._inspection is None and done:
-            self._inspection = self._fresh_inspection()
-        return self._inspection
+        """The plan's inspection; before there is a plan, what the inspection job of this run has left.
 
-    def _fresh_inspection(self) -> Inspection | None:
+        When the spec was changed, the one before is shown until there is another.
+        """
+        if plan is not None and plan.inspection is not None:
+            self._inspection = (None, plan.inspection)
+        elif run.preparing is None or run.preparing.get("stage") != "data":
+            state = (run.revisions, run.state, (run.preparing or {}).get("job"))
+            if state != self._inspection[0]:
+                self._inspection = (state, self._fresh_inspection(run) or self._inspection[1])
+        return self._inspection[1]
+
+    def _fresh_inspection(self, run: RunState) -> Inspection | None:
         from pydantic import ValidationError
 
         from tunebook.pipeline.data.report import Inspection
         from tunebook.pipeline.home import home, read_json
         from tunebook.pipeline.journal import Journal
+        from tunebook.pipeline.run_folder import RunFolder
 
-        jobs = [
-            event.data["job"]
-            for event in Journal(home()).events(self.live.run_id)
-            if event.kind == "preparing" and event.data.get("stage") == "data"
-        ]
-        body = read_json(Path(jobs[-1]) / "result.json") if jobs else None
+        if run.state == "needs_person":
+            kept: Path | None = RunFolder(run.run_id).inspection
+        else:
+            events = Journal(home()).events(run.run_id)
+            revised = max((event.seq for event in events if event.kind == "revised"), default=-1)
+            jobs = [
+                event.data["job"]
+                for event in events
+                if event.kind == "preparing" and event.data.get("stage") == "data" and event.seq > revised
+            ]
+            kept = Path(jobs[-1]) / "result.json" if jobs else None
+        body = read_json(kept) if kept else None
         try:
             return Inspection.model_validate(body) if body else None
         except ValidationError:

@@ -55,6 +55,10 @@ class FinetunePanel(TablePanel, RunPanel):
         elif kind in ("cancel", "stop"):
             if not self._feed.look().run.finished:
                 (control.cancel if kind == "cancel" else control.stop)(self.run_id)
+        elif kind == "fix":
+            control.revise(self.run_id, self.fix_of(request).fields, by="notebook")
+        elif kind == "take_back":
+            control.take_back(self.run_id, str(request.get("field")), by="notebook")
         else:
             super().answer(request)
             return

@@ -62,13 +62,22 @@ def run_snapshot(facts: Facts) -> View:
         "cancel": _cancel(facts),
         "stop": _stop(facts),
         "request": request_view(run.instruction, run.spec, facts.reading, questions=[]),
-        "data": data_view(facts.inspection) if facts.inspection else None,
+        "data": _data(facts),
         "plan": plan_view(facts.plan, facts.script_path) if facts.plan else None,
         "run": run_view(facts) if run.confirmed_at is not None else None,
         "compare": compare_view(facts),
         "publish": publish_view(facts),
         **NO_TABLE,
     }
+
+
+def _data(facts: Facts) -> View | None:
+    """What was found, with remedies as long as nothing is confirmed."""
+    if facts.inspection is None:
+        return None
+    run = facts.run
+    chosen = {name: value for name, value in run.spec.items() if run.asked.get(name) != value}
+    return data_view(facts.inspection, chosen, decides=not run.finished and run.confirmed_at is None)
 
 
 def question_snapshot(instruction: str, spec: dict[str, Any], reading: Reading) -> View:
@@ -278,11 +287,12 @@ def problem(facts: Facts) -> View | None:
         now = f"{resume} from step {saved[-1]}." if saved else f"{resume} from its start."
         return {"what": "The run was interrupted.", "why": _ended(run.why), "now": now}
     if run.state == "needs_person":
-        return {
+        said = run.problem or {
             "what": "The run waits for you.",
-            "why": _ended(run.why),
+            "why": run.why,
             "now": f"`%finetune show {run.run_id}` tells more.",
         }
+        return {part: _ended(str(said[part])) for part in ("what", "why", "now")}
     if run.state != "failed":
         return None
     said = run.problem or {

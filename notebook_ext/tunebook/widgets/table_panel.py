@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tunebook.pipeline.errors import CallError
 from tunebook.widgets.panel import Panel
 from tunebook.widgets.table_desk import TableDesk
 from tunebook.widgets.views import NO_TABLE
 
 if TYPE_CHECKING:
-    from tunebook.pipeline.data.report import Inspection, Lens
+    from tunebook.pipeline.data.report import Fix, Inspection, Lens
     from tunebook.pipeline.data.source import Source
     from tunebook.widgets.views import View
 
@@ -61,6 +62,15 @@ class TablePanel(Panel):
             self._of_table = {**self._of_table, **changes}
             if not self._closed and self.snapshot is not None:
                 self.show(self.snapshot)
+
+    def fix_of(self, request: View) -> Fix:
+        """The remedy that a click asks for. Raises CallError if what is found now has no such one."""
+        inspection = self.inspection()
+        found = inspection.report.findings if inspection else []
+        fix = next((one.fix for one in found if one.key == request.get("finding")), None)
+        if fix is None:
+            raise CallError("finding", "is no longer what was found", "look at what is found now")
+        return fix
 
     def _rows_of(self, finding: str) -> list[int]:
         inspection = self.inspection()

@@ -82,8 +82,11 @@ def question_view(question: Question) -> View:
 # Data
 
 
-def data_view(inspection: Inspection) -> View:
-    """The inspector's panel: the report, and as many rows of the page as fit."""
+def data_view(inspection: Inspection, chosen: dict[str, Any] | None = None, *, decides: bool = False) -> View:
+    """The inspector's panel: the report, and as many rows of the page as fit.
+
+    `chosen` are fields of the spec that were set by a click here, `decides` whether remedies can be chosen (now).
+    """
     report, preview, lens = inspection.report, inspection.preview, inspection.lens
     return {
         "sentence": report.sentence(),
@@ -92,9 +95,14 @@ def data_view(inspection: Inspection) -> View:
         "columns": [column.model_dump() for column in report.columns],
         "tokens": report.tokens.model_dump() if report.tokens else None,
         "findings": [
-            finding.model_dump() | {"key": finding.key, "listed": _listed(inspection, finding)}
+            finding.model_dump()
+            | {"key": finding.key, "listed": _listed(inspection, finding), "fix": _fix(finding) if decides else None}
             for finding in report.findings
         ],
+        "methods": [{"name": name, **fit.model_dump(exclude={"mapping"})} for name, fit in report.methods.items()],
+        "recommended": report.recommended,
+        "chosen": [{"field": name, "line": spec_line(name, value)} for name, value in (chosen or {}).items()],
+        "left_out": len(inspection.left_out),
         "checks": [check.model_dump() for check in report.checks],
         "preview": _preview(inspection),
         "lens": {"method": lens.method, "note": LABELS.get(lens.method, "")} if lens else None,
@@ -102,6 +110,21 @@ def data_view(inspection: Inspection) -> View:
         "histogram": preview.histogram if preview else None,
         "lengths": [effect.model_dump() for effect in preview.lengths] if preview else [],
     }
+
+
+def _fix(finding: Finding) -> View | None:
+    """The button of a remedy, and the lines that do the same in a cell."""
+    if finding.fix is None:
+        return None
+    lines = [spec_line(name, value) for name, value in finding.fix.fields.items()]
+    return {"label": finding.fix.label, "lines": lines}
+
+
+def spec_line(field: str, value: Any) -> str:
+    """A field as a line of the cell: "leave_out: K13, K14"."""
+    if isinstance(value, list):
+        return f"{field}: {', '.join(map(str, value))}"
+    return f"{field}: {str(value).lower() if isinstance(value, bool) else value}"
 
 
 def _listed(inspection: Inspection, finding: Finding) -> int:
