@@ -20,7 +20,7 @@ export function SeeAs({ model, working, send }: Props) {
   return (
     <div class="tb-see-as" {...ownKeys((event) => event.key === "Enter" && ask())}>
       <label>
-        <span class="tb-label">Seen as this model reads it</span>
+        <span class="tb-label">The model that reads the rows</span>
         <input
           class="tb-field tb-mono"
           placeholder="owner/name, or a folder"
