@@ -96,7 +96,7 @@ def load_rows(
         parts = train.train_test_split(test_size=eval_share, seed=seed)
         train, held_out = parts["train"], parts["test"].remove_columns(NUMBER)
         whole -= math.ceil(whole * eval_share)
-    numbers = list(train[NUMBER])
+    numbers: list[int] = train[NUMBER][:]  # at once: a list of the column asks for each of them alone, 9 µs a row
     train = train.remove_columns(NUMBER)
     return Held(train, held_out, numbers, by_data_set, every, bad, large, max(whole, len(train)))
 
