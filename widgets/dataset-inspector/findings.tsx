@@ -40,7 +40,7 @@ export function Findings({ view, decide, onPage, jump, only }: Props) {
                 </span>
               </p>
               <p class="tb-small tb-muted">
-                {percent(finding.share)} of rows. <Shown text={finding.remedy} />
+                {percent(finding.share)} of rows; <Shown text={finding.remedy} />
               </p>
               <Examples rows={finding.examples} onPage={onPage} jump={jump} />
               {only && finding.listed > 0 && (

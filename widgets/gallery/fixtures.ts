@@ -125,7 +125,7 @@ export const data: DatasetView = {
       examples: [3, 5, 88],
       listed: 3,
       message: "90 rows appear twice",
-      remedy: "Keep the first of each.",
+      remedy: "keep the first of each",
       fix: { label: "Leave these 90 rows out", lines: ["leave_out: K13"] },
     },
     {
@@ -137,7 +137,7 @@ export const data: DatasetView = {
       examples: [6, 412, 418, 733, 900, 1011],
       listed: 6,
       message: "13 rows lose every answer token",
-      remedy: "Their prompts are longer than 128 tokens: raise max_length to 256, or leave them out.",
+      remedy: "raise max_length to 231, or shorten their prompts",
       fix: { label: "Set max_length to 231", lines: ["max_length: 231"] },
     },
     {
@@ -149,7 +149,7 @@ export const data: DatasetView = {
       examples: [],
       listed: 0,
       message: "Every row has the same system prompt",
-      remedy: "It comes from the template; nothing to do.",
+      remedy: "nothing to do, it comes from the template",
       fix: null,
     },
   ],
