@@ -33,12 +33,14 @@ class Asked:
 
 @dataclass
 class StandInHub:
-    """What the Hub holds and what it was asked. `failing`, if set, is the status of every answer."""
+    """What the Hub holds and what it was asked. `failing` is the status of every answer to a path with
+    this part in it.
+    """
 
     url: str = ""
     repos: dict[tuple[Kind, str], Repo] = field(default_factory=dict)
     accounts: dict[str, str] = field(default_factory=dict)  # token to name
-    failing: int | None = None
+    failing: dict[str, int] = field(default_factory=dict)
     log: list[Asked] = field(default_factory=list)
 
     def repo(self, kind: Kind, id: str, **more: Any) -> Repo:
@@ -46,22 +48,14 @@ class StandInHub:
         self.repos[kind, id] = made = Repo(kind, id, **more)
         return made
 
-    @contextmanager
-    def failing_with(self, status: int) -> Iterator[None]:
-        """Answer everything with this status for a while."""
-        self.failing = status
-        try:
-            yield
-        finally:
-            self.failing = None
-
     def answer(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """What the Hub says to a request."""
         parts = urlsplit(target)
         token = headers.get("Authorization", "").removeprefix("Bearer ")
         try:
-            if self.failing:
-                raise Refused(self.failing, message="Too many requests" if self.failing == 429 else "Trouble here")
+            for part, status in self.failing.items():
+                if part in target:
+                    raise Refused(status, message="Trouble here")
             if token and token not in self.accounts:
                 raise Refused(401, message="Invalid credentials in Authorization header")
             for verb, pattern, function in ROUTES:

@@ -155,22 +155,26 @@ def test_a_gated_data_set_names_the_page_where_access_is_asked_for(hub: StandInH
 
 
 @pytest.mark.parametrize(
-    ("status", "said"),
+    ("failing", "said"),
     [
-        (None, "dataset ada/rows is no file here, and the Hub cannot be reached (ConnectError): check the network, or"),
-        (500, "dataset ada/rows cannot be read now: the Hub answers 500: try again later"),
+        ({}, "dataset ada/rows is no file here, and the Hub cannot be reached (ConnectError): check the network, or"),
+        ({"/": 500}, "dataset ada/rows cannot be read now: the Hub answers 500: try again later"),
         (
-            429,
-            "dataset ada/rows cannot be read now: the Hub takes no more requests: try again in 55 seconds, or log in",
+            {"/": 429},
+            "dataset ada/rows cannot be read now: the Hub takes no more requests: try again in 55 seconds, or",
+        ),
+        (
+            {"/resolve/": 403},
+            "dataset ada/rows cannot be read: your token does not allow it: use a token that may read",
         ),
     ],
 )
 def test_a_hub_in_trouble_is_one_line_within_seconds(
-    hub: StandInHub, tmp_path: Path, status: int | None, said: str
+    hub: StandInHub, tmp_path: Path, failing: dict[str, int], said: str
 ) -> None:
     data_sets.two_configs(hub)
-    hub.failing = status
-    there = hub if status else StandInHub(url="http://127.0.0.1:9")
+    hub.failing = failing
+    there = hub if failing else StandInHub(url="http://127.0.0.1:9")
     started = time.monotonic()
     assert refused(Client(there, tmp_path).tunebook("inspect", "ada/rows")).startswith(said)
     assert time.monotonic() - started < 20

@@ -4,13 +4,15 @@ model, its commit.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tunebook.pipeline.data.hub_refusals import Kind, Unreachable, explained
+from tunebook.pipeline.data.hub_refusals import Kind, Unreachable, explained, trouble_behind
 from tunebook.pipeline.errors import CallError
+from tunebook.pipeline.home import home, read_json, write_json
 
 TIMEOUT_S = 10.0
 
@@ -60,7 +62,8 @@ def commit_of(name: str, revision: str | None = None, kind: Kind = "dataset") ->
         if (known := _last_seen(name, revision, kind)) is None:
             raise
         return known
-    _remember(name, revision, kind)
+    if read_json(note := _note(name, revision, kind)) != sha:
+        write_json(note, sha)
     return sha
 
 
@@ -129,6 +132,8 @@ def _wrong_config(dataset: str, config: str | None, sha: str | None) -> CallErro
 
 
 def _broken(dataset: str, failure: Exception) -> CallError:
+    if trouble := trouble_behind(failure, dataset):
+        return trouble
     reason = _plain((str(failure).strip().splitlines() or [type(failure).__name__])[0][:200])
     return CallError("dataset", f"{dataset} cannot be read: {reason}", "check its page on the Hub")
 
@@ -159,20 +164,17 @@ def _info(name: str, revision: str | None, kind: Kind = "dataset") -> Any:
         raise explained(failure, name, revision, kind) from None
 
 
-def _remember(name: str, revision: str | None, kind: Kind) -> None:
-    """Let the Hub's own cache note which commit the revision is: it does when it fetches a file, there or not."""
-    from huggingface_hub import hf_hub_download
-
-    try:
-        hf_hub_download(name, "README.md", repo_type=kind, revision=revision)
-    except Exception:  # noqa: BLE001 (nothing is lost but that it can be named without the Hub later)
-        pass
+def _note(name: str, revision: str | None, kind: Kind) -> Path:
+    """Where it is noted which commit a revision was: Hugging Face's cache only notes it for files that it fetches."""
+    return home() / "commits" / f"{hashlib.sha256(repr((kind, name, revision)).encode()).hexdigest()[:24]}.json"
 
 
 def _last_seen(name: str, revision: str | None, kind: Kind) -> str | None:
     from huggingface_hub import constants
     from huggingface_hub.file_download import repo_folder_name
 
+    if noted := read_json(_note(name, revision, kind)):
+        return str(noted)
     folder = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=name, repo_type=kind)
     try:
         return (folder / "refs" / (revision or "main")).read_text().strip()

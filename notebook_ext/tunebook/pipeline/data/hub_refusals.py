@@ -43,6 +43,20 @@ def explained(failure: BaseException, name: str, revision: str | None, kind: Kin
     return Unreachable(kind, problem, f"check the network, or {_LOCAL[kind]}")
 
 
+def trouble_behind(failure: BaseException, name: str) -> CallError | None:
+    """The call error for what a library raised because the Hub refused it something; None where that is not why."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    cause: BaseException | None = failure
+    while cause is not None:
+        if isinstance(cause, HfHubHTTPError):
+            status = cause.response.status_code
+            if status in (401, 403, 429) or status >= 500:  # what is not there is asked for all the time
+                return explained(cause, name, None)
+        cause = cause.__cause__ or cause.__context__
+    return None
+
+
 def _missing(name: str, kind: Kind) -> CallError:
     remedy = f"check the name, {_LOCAL[kind]}, or log in with `hf auth login` if it is private"
     return CallError(kind, f"{name} is no {_FILE[kind]} here and not on the Hub", remedy)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tunebook.pipeline.data.broken import BadLine, first_bad_line, without_bad_lines
 from tunebook.pipeline.data.hub_files import here
 from tunebook.pipeline.data.hub_parquet import as_parquet
+from tunebook.pipeline.data.hub_refusals import trouble_behind
 from tunebook.pipeline.data.large import HELD_OUT_MOST, Large, first_rows, too_large
 from tunebook.pipeline.data.source import Source, choose_splits, load_call
 from tunebook.pipeline.errors import CallError
@@ -200,6 +201,8 @@ def _load(source: Source, split: str) -> Dataset:
 
 def _explained(source: Source, split: str, failure: Exception) -> CallError:
     """One line that says which file and line cannot be read."""
+    if source.builder is None and (trouble := trouble_behind(failure, source.path)):
+        return trouble
     base = split.split("[")[0]
     if source.builder == "json":
         for path in (source.data_files or {}).get(base, []):
