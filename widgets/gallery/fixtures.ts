@@ -229,7 +229,7 @@ export const preferences: DatasetView = {
   lens: { method: "dpo", note: "" },
   preview: data.preview.map((each, at) => ({
     ...each,
-    rejected: sequence(definitions[at]?.[0] ?? "", "I am not sure, it could be anything"),
+    rejected: sequence(`What kind of thing is this?\n${definitions[at]?.[0]}`, "I am not sure, it could be anything"),
   })),
 };
 
