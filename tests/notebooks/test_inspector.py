@@ -41,3 +41,12 @@ def test_every_fault_is_told_with_its_row(executed: nbformat.NotebookNode) -> No
     for check, row in (("K14 error: 1 row has an empty answer", 7), ("K13", 11), ("K14 error: 1 row has a role", 20)):
         line = next(line for line in told.splitlines() if line.startswith(check))
         assert f"rows [{row}]" in line
+
+
+def test_the_rows_of_two_checks_are_left_out_by_name(executed: nbformat.NotebookNode) -> None:
+    assert said(executed, "mend") == "37 rows are left: nothing found\n"
+
+
+def test_pairs_are_shown_in_a_panel(executed: nbformat.NotebookNode) -> None:
+    panel = next(one for one in executed.cells if one.id == "pairs")
+    assert "application/vnd.jupyter.widget-view+json" in panel.outputs[0].data
