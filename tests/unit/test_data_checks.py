@@ -73,7 +73,7 @@ def test_a_check_without_its_precondition_says_so() -> None:
     skipped = {id for id, check in checks.items() if check.status == "skipped"}
     assert skipped == NEEDS_A_MODEL | {"K11"} | set(NOT_ASKED_FOR)
     assert checks["K01"].why == "needs a model"
-    assert checks["K11"].why == "no rows are held out yet"
+    assert checks["K11"].why.startswith("no rows are held out yet")
     assert list(checks) == IMPLEMENTED  # what is not implemented is absent, not passed
 
 

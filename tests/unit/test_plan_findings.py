@@ -57,3 +57,12 @@ def test_the_checks_to_accept_are_read_from_a_line_and_typed() -> None:
     assert tunebook.read("Fine-tune Qwen3-0.6B on tatsu-lab/alpaca\nleave out: K13").spec["leave_out"] == ["K13"]
     with pytest.raises(CallError, match="accept"):
         make_spec(accept="<b>")
+
+
+def test_a_plan_needs_a_number_of_rows_where_nobody_knows_it(tmp_path: Path) -> None:
+    path = rows(tmp_path, *[json.dumps(GOOD | {"n": n}) for n in range(30)])
+    unknown = inspect_data(path).model_copy(update={"rows_known": False})
+    [question] = data_questions(make_spec(dataset=path), unknown)
+    assert (question.field, "`rows: 20000`" in question.why) == ("rows", True)
+    assert data_questions(make_spec(dataset=path, rows=20), unknown) == []
+    assert data_questions(make_spec(dataset=path, max_steps=20), unknown) == []

@@ -25,7 +25,7 @@ function Inspector({ host, signal }: { host: InspectorHost; signal: AbortSignal 
   return (
     <section data-testid="tunebook-dataset-inspector" aria-label="Data">
       <Head title="Data" sentence={sentence} aside={view ? working : ""} />
-      {state && <SeeAs model={state.model} working={working !== ""} send={host.send} />}
+      {state && <SeeAs model={state.model} working={working !== ""} fresh={!view} send={host.send} />}
       {state?.problem && <ProblemNote problem={state.problem} />}
       {view || table ? (
         <DatasetInspector

@@ -1,27 +1,32 @@
 // The model whose tokenizer and template the rows are seen with: named here, looked with at once.
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Request } from "../shared/types";
 import { ownKeys } from "../shared/ui";
 
 interface Props {
   model: string;
   working: boolean;
+  /** Whether nothing was found yet, so that the same model is worth another look. */
+  fresh: boolean;
   send: (request: Request) => boolean;
 }
 
-export function SeeAs({ model, working, send }: Props) {
+export function SeeAs({ model, working, fresh, send }: Props) {
   const [typed, setTyped] = useState(model);
   useEffect(() => setTyped(model), [model]);
   const wanted = typed.trim();
+  const field = useRef<HTMLInputElement>(null);
   const ask = () => {
-    if (wanted !== model) send({ kind: "see_as", model: wanted });
+    const named = field.current?.value.trim() ?? ""; // what is typed may not be drawn yet
+    if (named !== model || (fresh && !working)) send({ kind: "see_as", model: named });
   };
   return (
     <div class="tb-see-as" {...ownKeys((event) => event.key === "Enter" && ask())}>
       <label>
         <span class="tb-label">The model that reads the rows</span>
         <input
+          ref={field}
           class="tb-field tb-mono"
           placeholder="owner/name, or a folder"
           spellcheck={false}
@@ -30,9 +35,15 @@ export function SeeAs({ model, working, send }: Props) {
           onInput={(event) => setTyped(event.currentTarget.value)}
         />
       </label>
-      <button type="button" class="tb-button" disabled={working || wanted === model} onClick={ask}>
-        Look
-      </button>
+      {working && wanted === model ? (
+        <button type="button" class="tb-button" onClick={() => send({ kind: "cancel", of: "inspection" })}>
+          Stop
+        </button>
+      ) : (
+        <button type="button" class="tb-button" disabled={wanted === model && !fresh} onClick={ask}>
+          Look
+        </button>
+      )}
     </div>
   );
 }

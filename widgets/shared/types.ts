@@ -297,7 +297,7 @@ export type Request =
   | { kind: "look" } // somebody looks at the data: the table is wanted
   | { kind: "since"; seq: number }
   | { kind: "confirm"; plan_id: string } // consent to exactly the plan on the screen
-  | { kind: "cancel"; of?: TableRequest["kind"] } // `of`: what the table works at; else the run
+  | { kind: "cancel"; of?: TableRequest["kind"] | "inspection" } // `of`: what the table works at, or the checks; else the run
   | { kind: "stop" }
   | { kind: "fix"; finding: string } // the remedy of the finding with this key
   | { kind: "take_back"; field: string } // what was chosen for it by a click

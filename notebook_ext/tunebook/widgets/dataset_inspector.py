@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 from tunebook.pipeline.errors import CallError, TunebookError
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from tunebook.pipeline.data.source import Source
     from tunebook.pipeline.spec import Spec
     from tunebook.widgets.views import View
+
+#: Seconds between two words on the progress: every one sends the panel's whole state.
+TOLD_EVERY_S = 0.5
 
 
 class DatasetInspector(TablePanel):
@@ -32,6 +36,7 @@ class DatasetInspector(TablePanel):
 
         self._asked: dict[str, Any] = {"dataset": placed(dataset), **({"model": model} if model else {})}
         self._chosen: dict[str, Any] = {}
+        self._seen_with: dict[str, Any] = {}  # what was chosen for the look whose findings are shown
         self._spec = _spec_of(self._asked)
         self._name = name_of(dataset)
         self._found: Inspection | None = None
@@ -65,6 +70,8 @@ class DatasetInspector(TablePanel):
             self._choose({str(request.get("field")): None})
         elif kind == "see_as":
             self._choose({name: request[name] or None for name in ("model", "method") if name in request})
+        elif kind == "cancel" and request.get("of") == "inspection":
+            self._stop()
         else:
             super().answer(request)
 
@@ -77,7 +84,7 @@ class DatasetInspector(TablePanel):
                 value = list(dict.fromkeys([*before, *value]))
             if value is not None and value != self._asked.get(name):
                 chosen[name] = value
-        if chosen == self._chosen:
+        if chosen == self._chosen and (self._found or self._working()):
             return
         try:
             spec = _spec_of(self._asked | chosen)
@@ -86,6 +93,20 @@ class DatasetInspector(TablePanel):
             return
         self._spec, self._chosen = spec, chosen
         self._look("Looking again")
+
+    def _working(self) -> bool:
+        return bool((self.snapshot or {}).get("working"))
+
+    def _stop(self) -> None:
+        """End the look that is under way; what was seen before stays, and so does the table."""
+        if self._working():
+            with self._state_lock:
+                self._looks += 1
+                self._chosen = self._seen_with
+                self._spec = _spec_of(self._asked | self._chosen)
+            now = "The table shows all rows; Look checks them again."
+            problem = {"what": "The checks were stopped.", "why": "", "now": now}
+            self._say(self._looks, {"working": "", "problem": problem})
 
     def _look(self, why: str) -> None:
         with self._state_lock:
@@ -111,7 +132,7 @@ class DatasetInspector(TablePanel):
             with self._state_lock:
                 if number != self._looks:
                     return
-                self._found = found
+                self._found, self._seen_with = found, self._chosen
             view = data_view(found, self._remedies(), decides=True) | {"dataset": self._name}
             self._say(number, {"view": view, "working": "", "problem": None})
         except TunebookError as error:
@@ -127,12 +148,21 @@ class DatasetInspector(TablePanel):
         from tunebook.pipeline.plan.checkpoint_model import find_model
         from tunebook.pipeline.plan.make import Watched, inspect_for
 
+        told = 0.0
+
         def still_wanted() -> None:
             if self._closed or number != self._looks:
                 raise TunebookError("nobody waits for it any more")
 
-        spec = self._spec
-        return inspect_for(spec, find_model(spec.model, None) if spec.model else None, Watched(check=still_wanted))
+        def tell(event: dict[str, Any]) -> None:
+            nonlocal told
+            if event["event"] == "progress" and time.monotonic() - told >= TOLD_EVERY_S:
+                told = time.monotonic()
+                self._say(number, {"working": str(event.get("text") or "Looking at the rows")})
+
+        spec, model = self._spec, self._spec.model
+        watched = Watched(check=still_wanted, on_event=tell)
+        return inspect_for(spec, find_model(model, None) if model else None, watched)
 
     def _failed(self, number: int, why: str, now: str) -> None:
         """What was seen before stays, so that what is wrong can be put right."""

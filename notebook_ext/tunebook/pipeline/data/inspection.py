@@ -162,6 +162,7 @@ def inspect_data(
         source=source,
         settings=fitting.trainer_settings(situation, fits["sft"]) if chosen == "sft" else {},
         lens=seen.lens,
+        rows_known=held.large is None or held.large.rows is not None,
         split_rows=held.every,
         left_out=list(leave_out),
     )

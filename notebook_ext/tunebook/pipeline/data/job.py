@@ -7,6 +7,7 @@ CONFIG is a JSON object with the keywords of `inspect_data` (and `dataset`); RES
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -20,6 +21,8 @@ EVERY_S = 0.2  # between two progress lines of one piece of work; its first and 
 
 def main(config_path: Path, result_path: Path) -> int:
     """Inspect, tell the progress in the log, leave the result. Returns the exit code."""
+    # TRL's trainers, of which only the labels are wanted, would tell the Hub that they were made.
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     from tunebook.pipeline.data.inspection import inspect_data
 
     keywords = json.loads(config_path.read_text(encoding="utf-8"))

@@ -232,6 +232,7 @@ def _line(error: Exception) -> str:
 
 def main(idle_s: float) -> None:
     """Answer the newest question, again and again, until nobody asks for `idle_s` seconds or can ask any more."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # as in the inspection's job
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what libraries print is no answer
     questions: queue.Queue[str] = queue.Queue()

@@ -42,7 +42,7 @@ from tunebook.pipeline.plan.supported import unsupported
 from tunebook.pipeline.scripts import TrainSettings, train_script
 from tunebook.pipeline.scripts.entry import Entry
 from tunebook.pipeline.spec import Spec
-from tunebook.pipeline.work import do
+from tunebook.pipeline.work import OnEvent, do
 
 #: (stage, job folder, text): told before each piece of heavy work, so that a follower can read its progress.
 Preparing = Callable[[str, Path, str], None]
@@ -54,11 +54,14 @@ FATAL = (UNREADABLE, OVERSIZED)
 
 @dataclass(frozen=True)
 class Watched:
-    """Who waits for the heavy work: where its jobs are put, who is told of them, and what may end them by raising."""
+    """Who waits for the heavy work: where its jobs are put, who is told of them and of their progress, and what may end
+    them by raising.
+    """
 
     work_in: Path | None = None
     preparing: Preparing | None = None
     check: Callable[[], None] | None = None
+    on_event: OnEvent | None = None
 
 
 def make_plan(
@@ -374,6 +377,9 @@ def data_questions(spec: Spec, inspection: Inspection) -> list[Question]:
         best = str(report.recommended).upper()
         why = f"the rows call for {best}, which is not here yet; write `method: sft` to go on with SFT: {sft.why}"
         return [Question(field="method", why=why)]
+    if not inspection.rows_known and spec.rows is None and spec.max_steps is None:
+        why = "are not known, so neither are time and price; write how many to train on, such as `rows: 20000`"
+        return [*errors, Question(field="rows", why=why)]
     return errors
 
 
@@ -438,7 +444,7 @@ def _work(
     folder = (watched.work_in or home() / "jobs") / f"{entry}-{uuid.uuid4().hex[:12]}"
     if watched.preparing:
         watched.preparing(stage, folder, text)
-    return do(entry, config, folder, what=what, check=watched.check)
+    return do(entry, config, folder, what=what, check=watched.check, on_event=watched.on_event)
 
 
 def data_stamp(dataset: str) -> list[list[Any]]:
