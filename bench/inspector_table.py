@@ -92,7 +92,7 @@ class Desk:
 
         self.replies: list[tuple[float, dict[str, Any]]] = []
         self.said: dict[str, Any] = {}
-        self.desk = TableDesk(lambda: locate(str(path)), self._heard, self.said.update)
+        self.desk = TableDesk(lambda: locate(str(path)), self._heard, self.said.update, lambda _: [], lambda: None)
         self.asked = 0
 
     def _heard(self, reply: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ The processes are forked, so that the rows are not copied; what comes back of a 
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import sys
@@ -62,6 +63,7 @@ def summarize_all(
 
 def _worker(pipe: Any, encoder: Encoder, rows: Sequence[Row | None], start: int, end: int, keywords: Any) -> None:
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    gc.disable()  # nothing here goes round in circles, and to look for that copies the pages shared with the parent
     pipe.send(summarize(encoder, rows[start:end], **keywords, progress=pipe.send))
 
 

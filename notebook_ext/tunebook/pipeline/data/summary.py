@@ -59,17 +59,18 @@ def summarize(
     for batch in _batches(rows):
         present = [(position + offset, row) for offset, row in enumerate(batch) if row is not None]
         for number, row, found in _one_by_one_if_needed(encoder, present, summary):
+            closed = True
             for tokens in found:
-                _count(summary, number, tokens, limit)
-            if not all(_ends_are_trained(tokens, ends, white) for tokens in found):
+                closed &= _count(summary, number, tokens, limit, ends, white)
+                if bos is not None and tokens.ids[:2] == [bos, bos]:
+                    _once(summary.two_starts, number)
+            if not closed:
                 summary.no_end.append(number)
             if prompts and any(
                 prompt_is_trained(encoder.tokenizer, part, tokens)
                 for part, tokens in zip(sequences(encoder.method, row), found, strict=True)
             ):
                 summary.prompt_trained.append(number)
-            if bos is not None and any(tokens.ids[:2] == [bos, bos] for tokens in found):
-                summary.two_starts.append(number)
         position += len(batch)
         progress(position)
     return summary
@@ -97,28 +98,31 @@ def _one_by_one_if_needed(
     return result
 
 
-def _count(summary: Summary, number: int, tokens: Tokenized, limit: int) -> None:
-    summary.position.append(number)
-    summary.tokens.append(len(tokens.ids))
-    summary.trained.append(sum(tokens.trained))
-    summary.trained_within.append(sum(tokens.trained[:limit]))
+def _count(summary: Summary, number: int, tokens: Tokenized, limit: int, ends: set[int], white: set[int]) -> bool:
+    """Keep the counts of a sequence; whether every trained stretch closes with an end token, white space behind it aside."""
+    place, ids = len(summary.tokens), tokens.ids
+    trained = within = 0
+    closed = True
     for start, end in stretches(tokens.trained):
-        summary.owner.append(len(summary.tokens) - 1)
+        summary.owner.append(place)
         summary.start.append(start)
         summary.end.append(end)
+        trained += end - start
+        within += max(0, min(end, limit) - start)
+        last = end - 1
+        while last >= start and ids[last] in white:
+            last -= 1
+        closed &= last < start or ids[last] in ends
+    summary.position.append(number)
+    summary.tokens.append(len(ids))
+    summary.trained.append(trained)
+    summary.trained_within.append(within)
+    return closed
 
 
-def _ends_are_trained(tokens: Tokenized, ends: set[int], white: set[int]) -> bool:
-    """Whether every trained stretch closes with an end token, with nothing but white space behind it."""
-    last: int | None = None  # the last trained id of the stretch that is not white space
-    for token, trained in zip(tokens.ids, tokens.trained, strict=True):
-        if trained:
-            last = last if token in white else token
-        elif last is not None:
-            if last not in ends:
-                return False
-            last = None
-    return last is None or last in ends
+def _once(numbers: list[int], number: int) -> None:
+    if not numbers or numbers[-1] != number:
+        numbers.append(number)
 
 
 def _whitespace_ids(tokenizer: Any) -> set[int]:
