@@ -7,8 +7,8 @@ from itertools import chain, pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tunebook.pipeline.data.lengths import effects, filled, limits, stretches
-from tunebook.pipeline.data.summary import Summary
+from tunebook.pipeline.data.lengths import effects, filled, limits
+from tunebook.pipeline.data.summary import Summary, stretches
 
 ROWS = st.lists(st.lists(st.booleans(), min_size=1, max_size=60), min_size=1, max_size=40)
 

@@ -29,6 +29,7 @@ PREVIEW_BYTES = 150_000
 TEXT_MOST = 2_000
 #: What is trained of a row, where that is not what its colours say.
 LABELS = {
+    "dpo": "Both answers of a pair are trained, each behind the prompt; lengths are of one answer with its prompt.",
     "grpo": "GRPO learns from answers that it samples: of a row only its prompt is read.",
     "reward": "A reward model is trained by its score at the last token of each answer.",
 }

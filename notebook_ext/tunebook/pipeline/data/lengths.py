@@ -23,26 +23,6 @@ SHORTEST = 8
 PACKED = 4096
 
 
-def stretches(trained: Sequence[bool]) -> list[tuple[int, int]]:
-    """The trained stretches of a row, as (start, end) with the end not in it.
-
-    >>> stretches([False, True, True, False, True])
-    [(1, 3), (4, 5)]
-    """
-    found: list[tuple[int, int]] = []
-    at = 0
-    try:
-        while True:
-            start = trained.index(True, at)
-            try:
-                at = trained.index(False, start)
-            except ValueError:
-                return [*found, (start, len(trained))]
-            found.append((start, at))
-    except ValueError:
-        return found
-
-
 def effects(summary: Summary, chosen: int | None = None, *, apart: bool = False) -> list[LengthEffect]:
     """The effect of each limit, the shortest first; the last one cuts nothing. `chosen` is among them if it cuts.
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
 from tunebook.pipeline.data.encode import Encoder, Row, Tokenized
-from tunebook.pipeline.data.lengths import stretches
 from tunebook.pipeline.data.sequences import sequences
 
 BATCH = 256
@@ -40,6 +39,26 @@ class Summary:
         """How many rows the sequences are of."""
         at = self.position
         return sum(1 for place in range(len(at)) if place == 0 or at[place] != at[place - 1])
+
+
+def stretches(trained: Sequence[bool]) -> list[tuple[int, int]]:
+    """The trained stretches of a row, as (start, end) with the end not in it.
+
+    >>> stretches([False, True, True, False, True])
+    [(1, 3), (4, 5)]
+    """
+    found: list[tuple[int, int]] = []
+    at = 0
+    try:
+        while True:
+            start = trained.index(True, at)
+            try:
+                at = trained.index(False, start)
+            except ValueError:
+                return [*found, (start, len(trained))]
+            found.append((start, at))
+    except ValueError:
+        return found
 
 
 def summarize(
