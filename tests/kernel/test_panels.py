@@ -104,6 +104,14 @@ def test_what_stays_when_a_run_ends_is_in_the_cell_of_its_panel(one: Kernel, jou
     assert [event.kind for event in journal.events(RUN)].count("cancel_requested") == 1
 
 
+def test_the_stop_of_the_table_leaves_the_run_alone(one: Kernel, journal: Journal) -> None:
+    comm = opened(one.run("%finetune attach").messages)["comm_id"]
+    for of in ("view", "inspection", None):
+        one.send(comm, {"kind": "cancel", "of": of})
+    assert one.run("1 + 1").of("execute_result")[0]["data"]["text/plain"] == "2"
+    assert not any(event.kind == "cancel_requested" for event in journal.events(RUN))
+
+
 def test_a_view_that_mounts_gets_all_points_at_once(one: Kernel) -> None:
     comm = opened(one.run("%finetune attach").messages)["comm_id"]
     one.send(comm, {"kind": "since", "seq": 0})

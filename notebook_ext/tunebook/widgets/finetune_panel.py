@@ -52,7 +52,7 @@ class FinetunePanel(TablePanel, RunPanel):
             if not isinstance(plan_id, str) or not plan_id:
                 raise CallError("plan_id", "is missing", "look at the plan before you confirm it")
             control.confirm(self.run_id, plan_id, by="notebook")
-        elif kind in ("cancel", "stop"):
+        elif kind in ("cancel", "stop") and "of" not in request:  # with "of" it ends what the table works at
             if not self._feed.look().run.finished:
                 (control.cancel if kind == "cancel" else control.stop)(self.run_id)
         elif kind == "fix":
