@@ -1,7 +1,7 @@
 // One cell on one line: what cannot be seen is named, what is searched for is marked, what is missing says so.
 
 import { memo } from "../shared/memo";
-import type { Cell } from "../shared/types";
+import type { Cell } from "../shared/table-types";
 import { pieces } from "../shared/visible";
 import { glimpse } from "./turns";
 

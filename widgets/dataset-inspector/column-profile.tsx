@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { count, number, percent } from "../shared/format";
-import type { ColumnHistogram, ColumnProfile, TableInfo } from "../shared/types";
+import type { ColumnHistogram, ColumnProfile, TableInfo } from "../shared/table-types";
 import { Glyph, ownKeys, Shown } from "../shared/ui";
 import type { RowsSource } from "./rows-source";
 

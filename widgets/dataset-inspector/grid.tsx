@@ -3,7 +3,7 @@
 
 import { useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { count } from "../shared/format";
-import type { TableInfo } from "../shared/types";
+import type { TableInfo } from "../shared/table-types";
 import { ownKeys, Shown } from "../shared/ui";
 import { CellText } from "./cell";
 import type { Row, RowsSource } from "./rows-source";

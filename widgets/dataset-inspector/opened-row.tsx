@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { count } from "../shared/format";
-import type { Cell, TableInfo } from "../shared/types";
+import type { Cell, TableInfo } from "../shared/table-types";
 import { Shown } from "../shared/ui";
 import { type Eyes, type OtherWay, RowPane } from "./row-pane";
 import type { RowsSource } from "./rows-source";

@@ -3,7 +3,7 @@
 
 import type { Host } from "../shared/host";
 import { Watchers } from "../shared/store";
-import type { Cell, ColumnHistogram, ColumnProfile, TableReply, TableRequest } from "../shared/types";
+import type { Cell, ColumnHistogram, ColumnProfile, TableReply, TableRequest } from "../shared/table-types";
 
 export interface Query {
   search: string;

@@ -2,7 +2,8 @@
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { counted } from "../shared/format";
-import type { TableInfo, DataView as View } from "../shared/types";
+import type { TableInfo } from "../shared/table-types";
+import type { DataView as View } from "../shared/types";
 import { ColumnDrawer } from "./column-profile";
 import type { Limit } from "./cut";
 import { columnsMost, Grid } from "./grid";

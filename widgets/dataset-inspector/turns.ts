@@ -1,6 +1,6 @@
 // The turns of a conversation in a row's cells: lists of {role, content} or {from, value}, as JSON text.
 
-import type { Cell, TableInfo } from "../shared/types";
+import type { Cell, TableInfo } from "../shared/table-types";
 
 export interface Turn {
   role: string;

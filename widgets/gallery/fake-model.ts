@@ -1,6 +1,7 @@
 // The browser's half of an anywidget model, without a kernel behind it: it records what is sent.
 
-import type { Request, TableReply, TableRequest } from "../shared/types";
+import type { TableReply, TableRequest } from "../shared/table-types";
+import type { Request } from "../shared/types";
 import { answered, type FakeTable } from "./fake-table";
 import { curves, message } from "./series";
 

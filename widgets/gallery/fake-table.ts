@@ -1,6 +1,7 @@
 // Rows as Python would answer with, made as they are asked for: ten million of them weigh nothing here.
 
-import type { Cell, ColumnKind, PreviewRow, TableInfo, TableReply, TableRequest } from "../shared/types";
+import type { Cell, ColumnKind, TableInfo, TableReply, TableRequest } from "../shared/table-types";
+import type { PreviewRow } from "../shared/types";
 import { dropped, row as rowOf } from "./fixtures";
 import * as hostile from "./hostile";
 

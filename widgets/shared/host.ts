@@ -4,7 +4,8 @@ import type { AnyModel, Render } from "@anywidget/types";
 import { Points } from "./points";
 import { share } from "./share";
 import { type Readable, Store } from "./store";
-import type { PointsMessage, Request, TableReply } from "./types";
+import type { TableReply } from "./table-types";
+import type { PointsMessage, Request } from "./types";
 
 export interface Host<Snapshot> {
   snapshot: Readable<Snapshot | null>;

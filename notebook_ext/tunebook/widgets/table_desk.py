@@ -1,7 +1,7 @@
 """Answers what the inspector's table asks for: views, pages, rows and columns of a data set of any size.
 
 Each request has an `id` that its answers carry. An answer is `{kind: "table", of, id, ...}` and stays under 1 MB; one
-that could not be given has `error`, one line for a person, or `cancelled`. types.ts says what the rest is.
+that could not be given has `error`, one line for a person, or `cancelled`. table-types.ts says what the rest is.
 """
 
 from __future__ import annotations
