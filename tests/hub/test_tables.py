@@ -55,7 +55,7 @@ answer = [opened("ada/whole", 20)] + [as_parquet(locate(f"ada/{name}"), ["train"
 def test_a_data_set_of_6_gb_is_looked_at_by_its_first_rows_which_is_said(hub: StandInHub, client: Client) -> None:
     splits = "splits:\n  - {name: train, num_bytes: 6000000000, num_examples: 20000000}"
     sha = data_sets.endless(hub, card=f"---\ndataset_info:\n  {splits}\n---\n# Endless\n").at("main").sha
-    table, said, read, (revision, slice) = client.script(
+    table, said, read, of_drawn, (revision, slice) = client.script(
         OPEN
         + """
 from tunebook.pipeline.data.inspection import inspect_data
@@ -66,6 +66,8 @@ found = inspect_data("ada/endless")
 [finding] = [finding for finding in found.report.findings if finding.id == "sampled"]
 [check] = [check for check in found.report.checks if check.id == "sampled"]
 some = load_rows("ada/endless", found.source, rows=5000, eval_share=0.1)
+drawn = inspect_data("ada/endless", rows=5000)
+[of_drawn] = [finding for finding in drawn.report.findings if finding.id == "sampled"]
 try:
     slice = load_rows("ada/endless", locate("ada/endless", split="train[:100]"))
 except CallError as wrong:
@@ -74,6 +76,7 @@ answer = [
     opened("ada/endless", 19_000),
     [finding.message, finding.severity, check.status, found.report.rows],
     [len(some.train), len(some.eval), some.whole],
+    [of_drawn.message, of_drawn.rows, of_drawn.remedy, drawn.report.rows],
     [found.source.revision, slice],
 ]
 """
@@ -86,6 +89,13 @@ answer = [
         20_000_000,
     ]
     assert read == [4500, 500, 4500]
+    assert of_drawn == [
+        "Only the first 20,000 of 20,000,000 rows were read, as the data set has 6.0 GB, and 5,000 of these were looked "
+        "at: counts and checks are of these, while training draws 5,000 of all rows",
+        4999,
+        "fetch the data set with `hf download` and name its folder instead",
+        5000,
+    ]
     assert revision == sha
     assert slice == (
         "split is 'train[:100]', and ada/endless has 6.0 GB, too much to be cut into slices here: "
@@ -119,7 +129,9 @@ from tunebook.pipeline.data.sampling import told_first
 from tunebook.pipeline.data.source import locate
 
 every, wanted = (load_rows("ada/endless", locate("ada/endless"), rows=rows) for rows in (None, 50_000))
+some = told_first(len(wanted.train), wanted)[1]
 answer = [every.whole, wanted.whole, len(wanted.train), told_first(len(every.train), every)[1].message]
+answer += [some.message, some.rows]
 """
     ) == [
         20_000,
@@ -129,4 +141,9 @@ answer = [every.whole, wanted.whole, len(wanted.train), told_first(len(every.tra
             "Only the first 20,000 rows were read, as the data set has 6.0 GB and does not say how many rows: "
             "counts and checks are of these"
         ),
+        (
+            "Only the first 20,000 rows were read, as the data set has 6.0 GB and does not say how many rows: "
+            "counts and checks are of these, while training draws 50,000 of all rows"
+        ),
+        50_000,
     ]

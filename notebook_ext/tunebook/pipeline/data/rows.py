@@ -40,6 +40,7 @@ class Held:
     unreadable: list[BadLine] = field(default_factory=list)  # lines that are in no row
     large: Large | None = None
     whole: int = 0  # rows that would be trained on; as many as are read where nobody knows
+    asked: int | None = None  # the most that are wanted, if that was said
 
 
 def load_rows(
@@ -99,7 +100,7 @@ def load_rows(
         whole -= math.ceil(whole * eval_share)
     numbers: list[int] = train[NUMBER][:]  # at once: a list of the column asks for each of them alone, 9 µs a row
     train = train.remove_columns(NUMBER)
-    return Held(train, held_out, numbers, by_data_set, every, bad, large, max(whole, len(train)))
+    return Held(train, held_out, numbers, by_data_set, every, bad, large, max(whole, len(train)), rows)
 
 
 def _splits(source: Source) -> tuple[Dataset, Dataset | None]:

@@ -33,23 +33,35 @@ def sample(held: Held, rows: int, seed: int) -> Held:
 
 
 def told_first(looked: int, held: Held) -> tuple[Check, Finding]:
-    """What the inspection says of a data set on the Hub that is too large to be fetched, so that its first rows were read."""
+    """What the inspection says of a data set on the Hub that is too large to be fetched, so that its first rows were read.
+
+    With `rows` the training draws its own of the whole data set, of which few are among those that were looked at.
+    """
     assert held.large is not None
-    size = f"{held.large.bytes / 1e9:.1f} GB"
-    if held.large.rows is None:
-        read, more = f"first {looked:,} rows", 0
-        why = f"the data set has {size} and does not say how many rows"
+    there, drawn = held.large.rows, held.asked
+    if drawn is not None and there is not None and drawn >= there:
+        drawn = None
+    read = f"first {held.every:,} of {there:,} rows" if there else f"first {held.every:,} rows"
+    message = f"Only the {read} were read, as the data set has {held.large.bytes / 1e9:.1f} GB"
+    message += "" if there else " and does not say how many rows"
+    message += f", and {looked:,} of these were looked at" if looked < held.every else ""
+    message += ": counts and checks are of these"
+    message += f", while training draws {drawn:,} of all rows" if drawn is not None else ""
+    remedy = "fetch the data set with `hf download` and name its folder instead"
+    if there:
+        unseen = round(held.whole * (1 - min(looked / there, 1.0)))
+    elif drawn is not None:
+        unseen = held.whole
     else:
-        read, more = f"first {looked:,} of {held.whole:,} rows", held.whole - looked
-        why = f"the data set has {size}"
+        unseen, remedy = 0, f"say how many to train on with `rows`, or {remedy}"
     finding = Finding(
         id=CHECK,
         severity="warning",
-        rows=more,
-        share=more / held.whole,
+        rows=unseen,
+        share=unseen / held.whole,
         examples=[],
-        message=f"Only the {read} were read, as {why}: counts and checks are of these",
-        remedy="say how many to train on with `rows`, or fetch it and inspect its files",
+        message=message,
+        remedy=remedy,
     )
     return Check(id=CHECK, status="found", why=f"the {read}"), finding
 
