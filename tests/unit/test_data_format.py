@@ -136,6 +136,16 @@ def test_long_answers_cannot_be_compared_so_grpo_is_refused() -> None:
     assert inspected(repeated(FORMATS["text"][0])).answer_kind == "none"
 
 
+@pytest.mark.parametrize("last", ["human", "user"])
+def test_the_answer_is_the_assistants_although_the_user_has_the_last_word(last: str) -> None:
+    thanks = "Thank you, that is just what I wanted to know about it."
+    said = [("system", "Be brief."), ("human", "What is 2 + 2?"), ("gpt", "4"), (last, thanks)]
+    inspection = inspected(repeated({"conversations": [{"from": who, "value": text} for who, text in said]}))
+    assert inspection.report.format == "ShareGPT conversations"
+    assert inspection.answer_kind == "short"
+    assert "each answer is a number" in inspection.report.methods["grpo"].why
+
+
 LONG = "First we add the two of them up, one after the other, until we are there. "
 CHECKABLE: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
     "a number": ({"prompt": "What is 2 + 2?", "answer": 4}, "each answer is a number", {"answer": "4"}),

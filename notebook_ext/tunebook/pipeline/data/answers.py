@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from tunebook.pipeline.data.layout import OPTIONS, TESTS, Layouts, cell
-from tunebook.pipeline.data.mapping import ROLES
+from tunebook.pipeline.data.said import role_of
 
 SHORT_ANSWER = 40  # characters; 99 of 100 answers must be at most this long for exact match to make sense
 NEARLY_ALL = 0.99  # of the rows must have what a program checks them by
@@ -33,9 +33,7 @@ def answers_of(train: list[Row], layouts: Layouts) -> list[str]:
                 value = row.get(parts[part])
                 break
         if isinstance(value, list):
-            said = [
-                turn for turn in value if isinstance(turn, dict) and (turn.get("role") or turn.get("from")) != "user"
-            ]
+            said = [turn for turn in value if role_of(turn) == "assistant"]
             value = (said[-1].get("content") or said[-1].get("value")) if said else None
         if value is not None and cell(value) in ("string", "number", "boolean"):
             result.append(str(value))
@@ -47,9 +45,7 @@ def answers_a_row(train: list[Row], layouts: Layouts) -> list[int]:
     counts: list[int] = []
     for row, layout in zip(train, layouts.of_row, strict=True):
         if layout is not None and "turns" in layout.columns:
-            turns = [turn for turn in row[layout.columns["turns"]] if isinstance(turn, dict)]
-            roles = [str(turn.get("role") or turn.get("from")) for turn in turns]
-            counts.append(sum(ROLES.get(role, role) == "assistant" for role in roles))
+            counts.append(sum(role_of(turn) == "assistant" for turn in row[layout.columns["turns"]]))
     return counts
 
 
