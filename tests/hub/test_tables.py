@@ -33,6 +33,34 @@ def test_rows_can_be_paged_by_parquet_files_or_by_a_copy(hub: StandInHub, client
     assert sent(hub, "test-00000-of-00001.parquet") == 0
 
 
+def test_a_data_set_that_is_here_already_needs_no_room_on_a_full_disk(hub: StandInHub, client: Client) -> None:
+    data_sets.shards(hub)
+    assert client.script(
+        """
+import os
+from tunebook.pipeline.data.hub_parquet import as_parquet
+from tunebook.pipeline.data.source import locate
+from tunebook.pipeline.errors import CallError
+
+source, shares = locate("ada/shards"), []
+first = as_parquet(source, ["train"], shares.append)
+os.statvfs = lambda path: os.statvfs_result([1, 1] + [0] * 8)
+answer = [as_parquet(source, ["train"]) == first, shares[-1]]
+try:
+    as_parquet(source, ["train", "test"])
+except CallError as wrong:
+    answer.append(str(wrong))
+"""
+    ) == [
+        True,
+        1.0,
+        (
+            "dataset ada/shards needs 0.0 GB more, and the disk of Hugging Face's cache has 0.0 GB left: "
+            "make room, or name a folder on another disk in HF_HOME."
+        ),
+    ]
+
+
 def test_the_hubs_own_parquet_is_taken_where_it_is_whole_and_no_older_than_the_rows(
     hub: StandInHub, client: Client
 ) -> None:
@@ -90,8 +118,10 @@ answer = [
     ]
     assert read == [4500, 500, 4500]
     assert of_drawn == [
-        "Only the first 20,000 of 20,000,000 rows were read, as the data set has 6.0 GB, and 5,000 of these were looked "
-        "at: counts and checks are of these, while training draws 5,000 of all rows",
+        (
+            "Only the first 20,000 of 20,000,000 rows were read, as the data set has 6.0 GB, and 5,000 of these were "
+            "looked at: counts and checks are of these, while training draws 5,000 of all rows"
+        ),
         4999,
         "fetch the data set with `hf download` and name its folder instead",
         5000,

@@ -26,12 +26,18 @@ def here(source: Source) -> Source:
 def fetched(
     dataset: str, revision: str, files: dict[str, list[HubFile]], tell: Tell = lambda share: None
 ) -> dict[str, list[str]]:
-    """Split to local files. `tell` is told the share that is there. Raises CallError where the disk has no room."""
-    from huggingface_hub import constants, hf_hub_download
+    """Split to local files. `tell` is told the share that is there. Raises CallError where the disk has no room for what
+    is not there yet.
+    """
+    from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
     from huggingface_hub.utils.tqdm import tqdm
 
-    whole = sum(file.size for part in files.values() for file in part)
-    _need_room(dataset, Path(constants.HF_HUB_CACHE), whole)
+    def missing(file: HubFile) -> bool:
+        return not isinstance(try_to_load_from_cache(dataset, file.path, None, revision, "dataset"), str)
+
+    whole = sum(file.size for part in files.values() for file in part if missing(file))
+    if whole:
+        _need_room(dataset, Path(constants.HF_HUB_CACHE), whole)
     there = 0
 
     class Bar(tqdm):
@@ -58,7 +64,5 @@ def _need_room(dataset: str, cache: Path, size: int) -> None:
     cache.mkdir(parents=True, exist_ok=True)
     free = os.statvfs(cache).f_bavail * os.statvfs(cache).f_frsize
     if free < size + 200_000_000:
-        problem = (
-            f"{dataset} has {size / 1e9:.1f} GB, and the disk of Hugging Face's cache has {free / 1e9:.1f} GB left"
-        )
+        problem = f"{dataset} needs {size / 1e9:.1f} GB more, and the disk of Hugging Face's cache has {free / 1e9:.1f} GB left"
         raise CallError("dataset", problem, "make room, or name a folder on another disk in HF_HOME")
