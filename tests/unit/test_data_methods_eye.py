@@ -16,6 +16,7 @@ from tunebook.pipeline.data.inspection import inspect_data
 from tunebook.pipeline.data.mapping import compiled
 from tunebook.pipeline.data.report import Inspection, PreviewSequence
 from tunebook.pipeline.data.trainer_eye import look
+from tunebook.pipeline.data.trl_labels import labelled
 
 HARD = "naïve 日本語 🤖 \u200b end\t\n  two"
 Rows = list[dict[str, Any]]
@@ -180,6 +181,22 @@ def test_of_grpo_the_prompt_is_read_and_nothing_trained(name: str, model: str, t
     status = {check.id: check for check in inspection.report.checks}
     assert status["K01"].status == "skipped"
     assert "samples" in status["K01"].why
+
+
+def test_grpo_takes_neither_tools_nor_a_templates_options_from_a_row(model: str) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    templates = Path(str(trl.__file__)).parent / "chat_templates"
+    tokenizer.chat_template = (templates / "qwen3.jinja").read_text(encoding="utf-8")
+    add = {"name": "add", "description": "Adds.", "parameters": {"type": "object", "properties": {}}}
+    more: dict[str, Any] = {
+        "tools": [{"type": "function", "function": add}],
+        "chat_template_kwargs": {"enable_thinking": False},
+    }
+    rows = [{**row, **more} for row in PROMPTS["turns"][:6]]
+    found = labelled("grpo", rows, tokenizer, {}, None)
+    assert "Adds." not in tokenizer.decode(found[0][0][0])
+    fast = Encoder(tokenizer, method="grpo").encode(rows)
+    assert [[one.ids for one in row] for row in fast] == [[ids for ids, _ in found[at]] for at in range(6)]
 
 
 @pytest.mark.parametrize(("method", "rows"), [CASES["dpo, turns"], CASES["kto, plain"]], ids=["dpo", "kto"])

@@ -16,11 +16,11 @@ LABELLED = ("sft", "dpo", "kto")
 
 def sequences(method: str, row: Row) -> list[Row]:
     """Raises whatever TRL raises for a pair whose prompt cannot be told from its answers."""
-    if method == "sft" or (method != "grpo" and "chosen" not in row):
+    if method == "grpo":  # its trainer has its own tools and arguments of the template, the same for every row
+        return [{"prompt": row["prompt"]}]
+    if method == "sft" or "chosen" not in row:
         return [row]
     carried = {name: row[name] for name in CARRIED if name in row}
-    if method == "grpo":
-        return [{"prompt": row["prompt"], **carried}]
     if method == "reward":
         before = row.get("prompt") or ("" if isinstance(row["chosen"], str) else [])
         name = "text" if isinstance(row["chosen"], str) else "messages"
