@@ -172,6 +172,27 @@ def test_a_jsonl_is_prepared_and_a_missing_file_is_said_once(one: Kernel, kinds:
     assert "nothing.jsonl" in told and "\n" not in told
 
 
+@pytest.mark.parametrize("request_", [{"kind": "look"}, {"kind": "see_as", "model": ""}])
+def test_a_table_that_failed_is_tried_again_when_somebody_looks(
+    one: Kernel, tmp_path: Path, request_: dict[str, Any]
+) -> None:
+    path = tmp_path / "late.jsonl"
+    (opened,) = [
+        message["content"]["comm_id"]
+        for message in one.run(f"import tunebook\npanel = tunebook.DatasetInspector({str(path)!r})\npanel").messages
+        if message["msg_type"] == "comm_open" and "_esm" in message["content"]["data"]["state"]
+    ]
+    one.heard(lambda message: bool((snapshot(message) or {}).get("table_problem")))
+    one.heard(lambda message: bool((snapshot(message) or {}).get("problem")))
+    path.write_text("".join(json.dumps({"prompt": f"q{n}", "completion": "a"}) + "\n" for n in range(40)))
+    one.send(opened, request_)
+    shown = snapshot(one.heard(lambda message: bool((snapshot(message) or {}).get("table")))) or {}
+    assert (shown["table"]["rows"], shown["table_problem"]) == (40, "")
+    one.send(opened, {"kind": "page", "id": "a", "start": 39, "length": 5})
+    page = one.heard(lambda message: reply(message).get("id") == "a")
+    assert [row[0] for row in reply(page)["rows"]] == [39]
+
+
 def test_a_frame_in_memory_is_shown_as_a_file_is(one: Kernel) -> None:
     one.run("import pandas\nframe = pandas.DataFrame({'prompt': [f'q{n}' for n in range(40)], 'completion': 'a'})")
     asked = Asked(one, expression="frame")

@@ -79,7 +79,7 @@ def test_a_click_consents_to_the_plan_on_the_screen_and_to_no_other(one: Kernel,
     one.send(comm, {"kind": "confirm", "plan_id": "b" * 64})
     shown = snapshots([one.heard(lambda message: any(shot.get("problem") for shot in snapshots([message])))])[-1]
     assert "is not the plan of this run any more" in shown["problem"]["why"]
-    assert shown["state"] == "draft"
+    assert (shown["state"], shown["problem"]["now"]) == ("draft", "The run itself is not touched.")
     one.send(comm, {"kind": "confirm"})
     one.send(comm, {"kind": "a newer kind"})
     one.run("1")

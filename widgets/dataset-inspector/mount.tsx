@@ -19,13 +19,15 @@ function Inspector({ host, signal }: { host: InspectorHost; signal: AbortSignal 
   const table = state?.table ?? null;
   const working = state?.working ?? "";
   const opening = state?.opening ?? "";
+  // The same model is worth another look as long as something did not come of the last one.
+  const fresh = !view || Boolean(state?.problem || state?.table_problem);
   const sentence =
     view?.sentence ??
     (table ? `${counted(table.rows, "row", "rows")}, ${counted(table.columns.length, "column", "columns")}.` : "");
   return (
     <section data-testid="tunebook-dataset-inspector" aria-label="Data">
       <Head title="Data" sentence={sentence} aside={view ? working : ""} />
-      {state && <SeeAs model={state.model} working={working !== ""} fresh={!view} send={host.send} />}
+      {state && <SeeAs model={state.model} working={working !== ""} fresh={fresh} send={host.send} />}
       {state?.problem && <ProblemNote problem={state.problem} />}
       {view || table ? (
         <DatasetInspector

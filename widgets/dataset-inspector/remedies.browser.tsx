@@ -52,6 +52,23 @@ test("each method says why, and its mapping is code that can be copied", async (
   expect(asked(model.sent, "see_as")).toEqual([{ kind: "see_as", method: "grpo" }]);
 });
 
+test("after a stop, or a table that failed, the same model can be looked with again", async () => {
+  const { el, model } = await mountState("table-ready");
+  expect(button(el, "Look")?.disabled).toBe(true);
+  const state = snapshotOf("table-ready");
+  for (const [seq, wrong] of [
+    { problem: { what: "Stopped.", why: "", now: "" } },
+    { table_problem: "No." },
+  ].entries()) {
+    model.update({ ...state, ...wrong, seq: seq + 2 });
+    await drawn();
+    expect(button(el, "Look")?.disabled).toBe(false);
+    button(el, "Look")?.click();
+  }
+  const again = { kind: "see_as", model: "HuggingFaceTB/SmolLM2-135M-Instruct" };
+  expect(asked(model.sent, "see_as")).toEqual([again, again]);
+});
+
 test("a model is named with the keyboard alone", async () => {
   const { el, model } = await mountState("data-without-model");
   const field = el.querySelector<HTMLInputElement>(".tb-see-as input");

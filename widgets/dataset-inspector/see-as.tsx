@@ -7,7 +7,7 @@ import { ownKeys } from "../shared/ui";
 interface Props {
   model: string;
   working: boolean;
-  /** Whether nothing was found yet, so that the same model is worth another look. */
+  /** Whether the same model is worth another look. */
   fresh: boolean;
   send: (request: Request) => boolean;
 }

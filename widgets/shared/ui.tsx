@@ -32,7 +32,7 @@ function Boundary({ children }: { children: ComponentChildren }) {
       problem={{
         what: "This panel could not be drawn.",
         why: error instanceof Error ? error.message : String(error),
-        now: "The run itself is not touched. Run the cell again, or use %finetune show.",
+        now: "Nothing but what is drawn here is touched. Run the cell again, or use %finetune show for a run.",
       }}
     />
   );

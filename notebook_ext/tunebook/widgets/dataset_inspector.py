@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from tunebook.pipeline.errors import CallError, TunebookError
+from tunebook.widgets.snapshot import ended
 from tunebook.widgets.table_panel import TablePanel
 from tunebook.widgets.views import data_view
 
@@ -29,6 +30,7 @@ class DatasetInspector(TablePanel):
     """
 
     bundle_name = "dataset-inspector"
+    after_trouble = "The data is not touched."
 
     def __init__(self, dataset: Any, model: str | None = None) -> None:
         from tunebook.pipeline.data.memory import placed
@@ -43,7 +45,6 @@ class DatasetInspector(TablePanel):
         self._looks = 0
         super().__init__()
         self._look(f"Reading {self._name}")
-        self.open_table()
 
     @property
     def spec(self) -> dict[str, Any]:
@@ -76,7 +77,10 @@ class DatasetInspector(TablePanel):
             super().answer(request)
 
     def _choose(self, fields: dict[str, Any]) -> None:
-        """Look again with these fields: None takes one back, a list is added to the one that is there."""
+        """Look again with these fields: None takes one back, a list is added to the one that is there.
+
+        A wrong one is only said: a look that is under way goes on.
+        """
         chosen = dict(self._chosen)
         for name, value in fields.items():
             before = chosen.pop(name, None)
@@ -84,18 +88,23 @@ class DatasetInspector(TablePanel):
                 value = list(dict.fromkeys([*before, *value]))
             if value is not None and value != self._asked.get(name):
                 chosen[name] = value
-        if chosen == self._chosen and (self._found or self._working()):
+        if chosen == self._chosen and (self._working() or self._settled()):
             return
         try:
             spec = _spec_of(self._asked | chosen)
         except CallError as error:
-            self._failed(self._looks, str(error), "")
+            self._say(self._looks, {"problem": _problem("That cannot be chosen.", error)})
             return
         self._spec, self._chosen = spec, chosen
         self._look("Looking again")
 
     def _working(self) -> bool:
         return bool((self.snapshot or {}).get("working"))
+
+    def _settled(self) -> bool:
+        """Whether another look with the same fields could show nothing new."""
+        shown = self.snapshot or {}
+        return self._found is not None and not shown.get("problem") and not shown.get("table_problem")
 
     def _stop(self) -> None:
         """End the look that is under way; what was seen before stays, and so does the table."""
@@ -104,7 +113,7 @@ class DatasetInspector(TablePanel):
                 self._looks += 1
                 self._chosen = self._seen_with
                 self._spec = _spec_of(self._asked | self._chosen)
-            now = "The table shows all rows; Look checks them again."
+            now = f"{'What was found before stays. ' if self._found else ''}Look checks the rows again."
             problem = {"what": "The checks were stopped.", "why": "", "now": now}
             self._say(self._looks, {"working": "", "problem": problem})
 
@@ -113,6 +122,7 @@ class DatasetInspector(TablePanel):
             self._looks += 1
             number = self._looks
         self._say(number, {"working": why, "problem": None})
+        self.open_table()
         # A copy of the cell's context: an earlier look may still be ending in it.
         threading.Thread(
             target=self._cell.copy().run, args=(self._inspect, number), name="tunebook-inspect", daemon=True
@@ -134,11 +144,10 @@ class DatasetInspector(TablePanel):
                     return
                 self._found, self._seen_with = found, self._chosen
             view = data_view(found, self._remedies(), decides=True) | {"dataset": self._name}
-            self._say(number, {"view": view, "working": "", "problem": None})
-        except TunebookError as error:
-            self._failed(number, str(error), error.remedy if isinstance(error, CallError) else "")
+            self._say(number, {"view": view, "working": ""})
         except Exception as error:  # noqa: BLE001  on a thread of its own nobody else would hear of it
-            self._failed(number, f"{type(error).__name__}: {error}", "")
+            # What was seen before stays, so that what is wrong can be put right.
+            self._say(number, {"working": "", "problem": _problem("The data set could not be looked at.", error)})
 
     def _remedies(self) -> dict[str, Any]:
         """What was chosen among the remedies; model and method have fields of their own."""
@@ -164,10 +173,16 @@ class DatasetInspector(TablePanel):
         watched = Watched(check=still_wanted, on_event=tell)
         return inspect_for(spec, find_model(model, None) if model else None, watched)
 
-    def _failed(self, number: int, why: str, now: str) -> None:
-        """What was seen before stays, so that what is wrong can be put right."""
-        problem = {"what": "The data set could not be looked at.", "why": why, "now": now}
-        self._say(number, {"working": "", "problem": problem})
+
+def _problem(what: str, error: Exception) -> View:
+    now = ""
+    if isinstance(error, CallError):
+        why, now = f"{error.field} {error.problem}", error.remedy
+    elif isinstance(error, TunebookError):
+        why = str(error)
+    else:
+        why = f"{type(error).__name__}: {error}"
+    return {"what": what, "why": ended(why), "now": ended(now)}
 
 
 def _spec_of(fields: dict[str, Any]) -> Spec:

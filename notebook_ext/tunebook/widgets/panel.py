@@ -39,6 +39,8 @@ class Panel(anywidget.AnyWidget):
     """
 
     bundle_name = ""
+    #: What is true whatever went wrong in the panel itself.
+    after_trouble = "Run the cell again."
     snapshot = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
 
     def __init__(self) -> None:
@@ -76,12 +78,14 @@ class Panel(anywidget.AnyWidget):
     def trouble(self, why: str) -> None:
         """Show that something went wrong in the panel itself."""
         with self._state_lock:
-            told = {"what": "The panel could not do that.", "why": why, "now": "The run itself is not touched."}
+            told = {"what": "The panel could not do that.", "why": why, "now": self.after_trouble}
             self.show({**(self.snapshot or {}), "problem": told})
 
 
 class RunPanel(Panel):
     """A panel that follows a run until it has ended or the panel is closed."""
+
+    after_trouble = "The run itself is not touched."
 
     def __init__(self, run: str) -> None:
         self._feed: Feed = feed_of(run)

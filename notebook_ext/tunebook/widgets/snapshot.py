@@ -285,14 +285,14 @@ def problem(facts: Facts) -> View | None:
         saved = facts.checkpoints
         resume = f"`%finetune resume {run.run_id}` goes on"
         now = f"{resume} from step {saved[-1]}." if saved else f"{resume} from its start."
-        return {"what": "The run was interrupted.", "why": _ended(run.why), "now": now}
+        return {"what": "The run was interrupted.", "why": ended(run.why), "now": now}
     if run.state == "needs_person":
         said = run.problem or {
             "what": "The run waits for you.",
             "why": run.why,
             "now": f"`%finetune show {run.run_id}` tells more.",
         }
-        return {part: _ended(str(said[part])) for part in ("what", "why", "now")}
+        return {part: ended(str(said[part])) for part in ("what", "why", "now")}
     if run.state != "failed":
         return None
     said = run.problem or {
@@ -303,10 +303,10 @@ def problem(facts: Facts) -> View | None:
     what, why, now = (str(said.get(part) or "") for part in ("what", "why", "now"))
     if what in FIELDS:  # a wrong call: "model" and what is wrong with it make the sentence
         what, why = f"{what} {why}", ""
-    return {"what": _ended(what), "why": _ended(why), "now": _ended(now)}
+    return {"what": ended(what), "why": ended(why), "now": ended(now)}
 
 
-def _ended(text: str) -> str:
+def ended(text: str) -> str:
     """A sentence: with a capital unless it begins with a field's name, and a full stop."""
     text = text.strip()
     if not text:

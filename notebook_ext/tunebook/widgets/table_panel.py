@@ -31,12 +31,17 @@ class TablePanel(Panel):
         raise NotImplementedError
 
     def open_table(self) -> None:
-        """Begin to open it, once; returns at once."""
+        """Begin to open it, once, or anew after it has failed; returns at once."""
         with self._state_lock:
-            if self._desk is None and not self._closed:
-                # A copy, for another thread may be at work in the cell's own.
-                make = self._cell.copy().run
-                self._desk = make(TableDesk, self.source, self.send, self._tell, self._rows_of, self._lens)
+            failed = bool(self._of_table["table_problem"])
+            if self._closed or (self._desk and not failed):
+                return
+            if self._desk:
+                self._desk.close()
+                self._tell(NO_TABLE)
+            # A copy, for another thread may be at work in the cell's own.
+            make = self._cell.copy().run
+            self._desk = make(TableDesk, self.source, self.send, self._tell, self._rows_of, self._lens)
 
     def show(self, snapshot: View) -> None:
         with self._state_lock:
