@@ -67,7 +67,7 @@ def inspect(
     from tunebook.pipeline.data.memory import placed
     from tunebook.pipeline.data.rows import name_of
     from tunebook.pipeline.plan.checkpoint_model import find_model
-    from tunebook.pipeline.plan.make import inspect_for
+    from tunebook.pipeline.plan.looking import inspect_for
     from tunebook.pipeline.spec import make_spec
 
     said: dict[str, Any] = {"dataset": placed(dataset), "model": model, "dataset_config": config, "split": split}
@@ -319,13 +319,9 @@ def doctor() -> DoctorResult:
 
 
 def made_instruction(made: Plan) -> str:
-    return "\n".join(f"{field}: {_typed(value)}" for field, value in made.said.items())
+    from tunebook.pipeline.spec import spec_line
 
-
-def _typed(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return "\n".join(spec_line(field, value) for field, value in made.said.items())
 
 
 def read_spec(

@@ -62,6 +62,8 @@ def _reading(reading: Any) -> str:
 
 
 def _report(report: Any) -> str:
+    from tunebook.pipeline.spec import spec_line
+
     lines = [report.sentence(), ""]
     shown, more = report.columns[:COLUMNS], len(report.columns) - COLUMNS
     lines += [table([[column.name, column.type, f"{column.nulls} empty" if column.nulls else ""] for column in shown])]
@@ -78,7 +80,7 @@ def _report(report: Any) -> str:
         rows = f"; rows {', '.join(map(str, one.examples))}" if one.examples else ""
         lines += [f"{one.severity}: {one.message} ({one.id}){rows}", f"  {one.remedy}"]
         for name, value in one.fix.fields.items() if one.fix else ():
-            lines += [f"  to do that, write `{name}: {', '.join(value) if isinstance(value, list) else value}`"]
+            lines += [f"  to do that, write `{spec_line(name, value)}`"]
     counts = {
         status: sum(check.status == status for check in report.checks) for status in ("passed", "found", "skipped")
     }

@@ -48,6 +48,7 @@ def test_a_remedy_is_written_into_the_spec_and_the_script(spec: Spec) -> None:
     until(lambda: state(run_id).plan_id is not None, "the plan")
     run = state(run_id)
     assert (run.state, run.spec["leave_out"]) == ("draft", ["K14", "K13"])
+    assert control.start(Spec(**run.spec), "") == (run_id, False), "the cell with the line written in finds it too"
     plan = load_plan(Journal(home()), str(run.plan_id))
     assert plan.inspection is not None
     assert plan.inspection.left_out == [7, 40]
@@ -80,6 +81,11 @@ def test_what_was_planned_for_an_older_spec_is_not_the_plan() -> None:
     assert folded(old, revised).plan_id is None
     waiting = folded(revised, ("needs_person", {"why": "old", "revision": 0}))
     assert waiting.state == "draft"
+
+
+def test_a_revised_run_is_found_by_the_cell_as_it_was_and_as_it_would_be_written() -> None:
+    revised = folded(("revised", {"spec": {"model": "m", "leave_out": ["K13"]}, "spec_hash": "new", "by": "notebook"}))
+    assert [revised.equals("spec_hash", value) for value in ("h", "new", "other")] == [True, True, False]
 
 
 def test_a_confirmed_run_stays_what_was_confirmed() -> None:

@@ -169,6 +169,26 @@ CHECKABLE: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
         "one of its options",
         {"prompt": [{"role": "user", "content": "2 + 2?\n\n1. three\n2. four"}], "answer": "2"},
     ),
+    "options and a text": (
+        {"question": "2 + 2?", "options": {"A": "three", "B": "four", "C": None}, "answer": "four"},
+        "one of its options",
+        {"prompt": [{"role": "user", "content": "2 + 2?\n\nA. three\nB. four"}], "answer": "B"},
+    ),
+    "options that are numbers": (
+        {"question": "2 + 2?", "options": ["3", "4", "5", "6"], "answer": 4},
+        "one of its options",
+        {"prompt": [{"role": "user", "content": "2 + 2?\n\nA. 3\nB. 4\nC. 5\nD. 6"}], "answer": "B"},
+    ),
+    "options and a place that csv made a fraction": (
+        {"question": "2 + 2?", "choices": ["three", "four"], "answer": 1.0},
+        "one of its options",
+        {"answer": "B"},
+    ),
+    "options and a place in quotes": (
+        {"question": "2 + 2 is", "endings": ["three", "four"], "label": "1"},
+        "one of its options",
+        {"answer": "B"},
+    ),
     "tests": (
         {"instruction": "Write a function that adds.", "output": LONG * 3, "tests": ["assert add(2, 2) == 4"]},
         "holds tests",
@@ -190,6 +210,16 @@ def test_an_answer_that_a_program_can_check_makes_grpo_possible(case: str) -> No
     learned = report.methods["sft"].code
     assert learned
     assert compiled(learned)(row)["completion"][0]["content"] == mapped["answer"]
+
+
+def test_a_row_that_the_mapping_refuses_is_named_and_stops_the_training() -> None:
+    row = {"question": "2 + 2?", "choices": ["three", "four"], "answer": 1}
+    report = inspected([*repeated(row, 30), row | {"answer": -1}, row | {"answer": None}]).report
+    (finding,) = [finding for finding in report.findings if finding.id == "K07"]
+    assert (finding.severity, finding.examples) == ("error", [30, 31])
+    assert finding.message.endswith("row 30 is refused by the mapping (ValueError: none of its options is called '-1')")
+    assert finding.fix is not None
+    assert report.methods["sft"].status == "mapping"
 
 
 def test_tests_of_a_prompt_are_named() -> None:

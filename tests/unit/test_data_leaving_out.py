@@ -118,7 +118,10 @@ def test_only_findings_that_are_mended_by_it_are_left_out() -> None:
     longer = finding("cut", Fix(fields={"max_length": 99}, label=""), [1])
     inspection = inspect_like([exact, near, longer])
     assert rows_of(inspection, ["K13"]) == [2, 4]
-    assert rows_of(inspection, ["K14"]) == []
+    with pytest.raises(CallError, match="names K99, which is no check"):
+        rows_of(inspection, ["K99"])
+    with pytest.raises(CallError, match="cannot be left out by their numbers"):
+        rows_of(inspect_like([near, longer]), ["K13"])
 
 
 def inspect_like(findings: list[Finding]) -> Inspection:

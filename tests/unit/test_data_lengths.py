@@ -53,6 +53,15 @@ def test_each_effect_is_what_cutting_the_rows_gives(rows: list[list[bool]], chos
         assert chosen in [effect.max_length for effect in shown]
 
 
+@given(ROWS, st.integers(8, 70))
+def test_no_stop_is_longer_than_the_model_reads(rows: list[list[bool]], most: int) -> None:
+    shown = effects(summary_of(rows), most, most=most)
+    assert all(effect.max_length <= most for effect in shown)
+    longest = max(map(len, rows))
+    assert shown[-1].cut == (sum(len(row) > most for row in rows) if longest > most else 0)
+    assert longest <= most or shown[-1].max_length == most
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(1, 100), min_size=1, max_size=60), st.integers(100, 200))
 def test_packed_rows_are_as_full_as_trl_packs_them(lengths: list[int], limit: int) -> None:

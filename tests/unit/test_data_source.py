@@ -26,7 +26,7 @@ from tunebook.pipeline.data.rows import load_rows, stored
 from tunebook.pipeline.data.source import load_code, locate
 from tunebook.pipeline.errors import CallError
 from tunebook.pipeline.home import home
-from tunebook.pipeline.plan.make import Watched, inspect_for
+from tunebook.pipeline.plan.looking import Watched, inspect_for
 from tunebook.pipeline.spec import make_spec
 
 ROWS = [{"prompt": f"Is {n} even?", "completion": "yes" if n % 2 == 0 else "no"} for n in range(40)]
@@ -346,9 +346,9 @@ def test_rows_that_lack_a_part_are_named_and_the_others_fit(tmp_path: Path) -> N
     path.write_text("\n".join(lines))
     report = inspect_data(str(path)).report
     assert (report.format, report.methods["sft"].status) == ("prompt and completion", "ready")
-    found = next(finding for finding in report.findings if finding.id == "K14")
+    found = next(finding for finding in report.findings if finding.id == "K07")
     assert (found.severity, found.rows, found.examples) == ("error", 9, [3, 10, 17])
-    assert found.message.startswith("9 rows lack a part")
+    assert found.message.endswith("so no training could start: row 3 has nothing in completion")
     assert found.fix is not None
 
 

@@ -10,7 +10,7 @@ import pytest
 import tunebook
 from tunebook.pipeline.data.inspection import inspect_data
 from tunebook.pipeline.errors import CallError
-from tunebook.pipeline.plan.make import data_questions
+from tunebook.pipeline.plan.questions import data_questions
 from tunebook.pipeline.spec import make_spec
 
 GOOD = {"messages": [{"role": "user", "content": "Is 4 even?"}, {"role": "assistant", "content": "yes"}]}

@@ -18,7 +18,7 @@ from tunebook.pipeline.errors import CallError
 from tunebook.pipeline.home import home
 from tunebook.pipeline.journal import Journal, RunState
 from tunebook.pipeline.plan import Plan, load_plan
-from tunebook.pipeline.plan.make import data_stamp
+from tunebook.pipeline.plan.looking import data_stamp
 from tunebook.pipeline.run_folder import RunFolder
 from tunebook.pipeline.spec import Spec, make_spec
 from tunebook.pipeline.supervisor import spawn
@@ -141,7 +141,7 @@ def _respec(run_id: str, said: dict[str, Any], by: str) -> None:
     spec = make_spec(**said).said()
     if spec == look(journal, run_id).run.spec:
         return
-    journal.append(run_id, "revised", spec=spec, by=by)
+    journal.append(run_id, "revised", spec=spec, spec_hash=spec_hash(Spec(**spec)), by=by)
     until = time.monotonic() + HANDED_OVER_S
     while time.monotonic() < until:  # a supervisor that is about to end does not see it any more
         now = look(journal, run_id)
@@ -266,6 +266,6 @@ def _created(spec: Spec, instruction: str, digest: str, yes: bool) -> dict[str, 
 def _succeeded(journal: Journal, digest: str) -> str | None:
     for run_id in journal.run_ids():
         run = look(journal, run_id).run
-        if run.spec_hash == digest and run.state == "succeeded":
+        if run.equals("spec_hash", digest) and run.state == "succeeded":
             return run_id
     return None

@@ -129,6 +129,13 @@ class Spec(BaseModel):
         }
 
 
+def spec_line(field: str, value: Any) -> str:
+    """A field as a line of a cell: "leave_out: K13, K14"."""
+    if isinstance(value, list):
+        return f"{field}: {', '.join(map(str, value))}"
+    return f"{field}: {str(value).lower() if isinstance(value, bool) else value}"
+
+
 FIELDS: tuple[str, ...] = tuple(Spec.model_fields)
 
 #: What to write instead, for the line a wrong value gets.

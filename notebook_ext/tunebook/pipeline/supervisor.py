@@ -23,7 +23,7 @@ from tunebook.pipeline.home import home, write_json
 from tunebook.pipeline.journal import AttemptState, Journal, RunState, StaleOwner, fold
 from tunebook.pipeline.journal.fold import ATTEMPT_TERMINAL
 from tunebook.pipeline.plan import Plan, load_plan, make_plan
-from tunebook.pipeline.plan.make import blocking
+from tunebook.pipeline.plan.questions import blocking
 from tunebook.pipeline.process import ProcessId
 from tunebook.pipeline.run_folder import RunFolder
 from tunebook.pipeline.spec import Spec

@@ -10,6 +10,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tunebook.pipeline.spec import spec_line
 from tunebook.widgets.words import UNKNOWN, counted, duration, loss, name_of, number, plain, shortened, size
 
 if TYPE_CHECKING:
@@ -119,13 +120,6 @@ def _fix(finding: Finding) -> View | None:
         return None
     lines = [spec_line(name, value) for name, value in finding.fix.fields.items()]
     return {"label": finding.fix.label, "lines": lines}
-
-
-def spec_line(field: str, value: Any) -> str:
-    """A field as a line of the cell: "leave_out: K13, K14"."""
-    if isinstance(value, list):
-        return f"{field}: {', '.join(map(str, value))}"
-    return f"{field}: {str(value).lower() if isinstance(value, bool) else value}"
 
 
 def _listed(inspection: Inspection, finding: Finding) -> int:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any, Literal
 
 from tunebook.pipeline.data.layout import OPTIONS, TESTS, Layouts, cell
+from tunebook.pipeline.data.mapping import WITH_OPTIONS
 from tunebook.pipeline.data.said import role_of
 
 SHORT_ANSWER = 40  # characters; 99 of 100 answers must be at most this long for exact match to make sense
@@ -17,7 +19,6 @@ Row = dict[str, Any]
 NUMBER = re.compile(r"[-+−]?\s*[$€£]?\s*\d[\d,. ]*(?:/\d+)?(?:e[-+]?\d+)?\s*%?\.?", re.IGNORECASE)
 #: How published solutions mark their final answer: GSM8K, MATH.
 FINAL = re.compile(r"####\s*(.+)|\\boxed\{((?:[^{}]|\{[^{}]*\})*)\}")
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def answers_of(train: list[Row], layouts: Layouts) -> list[str]:
@@ -88,12 +89,19 @@ def _nearly_all(found: Iterable[object]) -> bool:
 
 
 def _among(answer: str, options: Any) -> bool:
-    """Whether an answer names one of the options: by its text, its letter, or its place."""
-    if isinstance(options, dict):  # {"text": [...], "label": [...]}, as multiple choice sets are often stored
-        listed = [str(one) for value in options.values() if isinstance(value, list) for one in value]
-    elif isinstance(options, list):
-        listed = [str(one) for one in options]
-        listed += [*LETTERS[: len(options)], *map(str, range(len(options)))]
-    else:
+    """Whether an answer names one of the options: by its letter, its text, or its place."""
+    if not isinstance(options, list | dict):
         return False
-    return answer.strip() in listed
+    try:
+        _naming()(answer, options)
+    except (ValueError, KeyError, TypeError):
+        return False
+    return True
+
+
+@cache
+def _naming() -> Callable[[Any, Any], str]:
+    names: dict[str, Any] = {}
+    exec(WITH_OPTIONS, names)  # the very lines that a script carries, so that both decide alike
+    function: Callable[[Any, Any], str] = names["option_named"]
+    return function

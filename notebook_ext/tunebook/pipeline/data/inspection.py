@@ -110,6 +110,8 @@ def inspect_data(
         columns=columns,
         layouts=layouts,
         method=chosen,
+        unmapped=seen.unmapped,
+        fits=chosen is not None and fits[chosen].status != "no",
         summary=seen.summary,
         page=seen.page,
         tokenizer=eye.tokenizer if eye else None,
@@ -135,7 +137,7 @@ def inspect_data(
     checks = [*checks, *(check for check, _ in left_out)]
     findings = [*(finding for _, finding in left_out), *findings]
     # Of rows that were not looked at nobody knows whether they are to be left out too.
-    findings = offered(findings, total if len(every) == total and not held.large else 0)
+    findings = offered(findings, total if len(every) == total and not held.large else 0, drawn=rows is not None)
     progress(1, 1, "Done")
     report = DataReport(
         dataset=name_of(dataset),

@@ -47,6 +47,9 @@ MOST_ROWS = 0.8  # of the rows have a format that the others, which have nothing
 OPTIONAL = {"input", "system", "context", "options"}  # parts that a row may do without
 TEXTS = ("text", "content", "document", "body")
 
+#: The columns of a row that hold something, and what.
+Shape = tuple[tuple[str, Cell], ...]
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -97,7 +100,7 @@ def cell(value: Any) -> Cell | None:
     return "object"
 
 
-def shape_of(row: Mapping[str, Any]) -> tuple[tuple[str, Cell], ...]:
+def shape_of(row: Mapping[str, Any]) -> Shape:
     """The columns of a row that hold something, and what."""
     return tuple((name, kind) for name, value in row.items() if (kind := cell(value)) is not None)
 
@@ -222,46 +225,49 @@ def share(part: int, whole: int) -> str:
     return f"{per_cent:.0f} %"
 
 
-def lacks(row: Mapping[str, Any], layout: Layout) -> bool:
-    """Whether a row has nothing where its layout needs something."""
-    return any(row.get(column) is None for part, column in layout.parts if part not in OPTIONAL)
+def lacking(row: Mapping[str, Any], layout: Layout) -> str | None:
+    """The column in which a row has nothing where its layout needs something."""
+    return next((column for part, column in layout.parts if part not in OPTIONAL and row.get(column) is None), None)
 
 
 def layouts_of(rows: Iterable[Mapping[str, Any]]) -> Layouts:
     """Classify every row. A row that only lacks an optional part (`input` of an Alpaca row) has the fuller layout."""
-    known: dict[tuple[tuple[str, Cell], ...], Layout | None] = {}
-    of_row: list[Layout | None] = []
-    for row in rows:
-        shape = shape_of(row)
-        if shape not in known:
-            known[shape] = layout_of(dict(shape))
-        of_row.append(known[shape])
+    one: dict[Shape, Shape] = {}  # rows of one shape share one object: there may be millions of them
+    shapes = [one.setdefault(shape, shape) for shape in map(shape_of, rows)]
+    known = {shape: layout_of(dict(shape)) for shape in one}
+    of_row = [known[shape] for shape in shapes]
     fuller = _fuller({layout for layout in known.values() if layout is not None})
     of_row = [fuller[layout] if layout else None for layout in of_row]
     counts = Counter(layout for layout in of_row if layout is not None)
-    lacking = _lacking(counts)
-    if lacking:
-        of_row = [lacking.get(layout, layout) if layout else None for layout in of_row]
+    incomplete = _incomplete(known, fuller, counts)
+    if incomplete:
+        of_row = [incomplete.get(shape, layout) for shape, layout in zip(shapes, of_row, strict=True)]
         counts = Counter(layout for layout in of_row if layout is not None)
     return Layouts(of_row, counts.most_common())
 
 
-def _lacking(counts: Counter[Layout]) -> dict[Layout, Layout]:
-    """Layouts of rows that only lack a part of what most rows have (an answer, say), each to the one that most have."""
+def _incomplete(
+    known: Mapping[Shape, Layout | None], fuller: Mapping[Layout, Layout], counts: Counter[Layout]
+) -> dict[Shape, Layout]:
+    """Shapes of rows that only lack a part of what most rows have (an answer, say), each to the layout of most rows."""
     if not counts:
         return {}
     main, rows = counts.most_common(1)[0]
     if rows < MOST_ROWS * counts.total():
         return {}
     columns = set(main.columns.values())
-    return {
-        layout: main
-        for layout in counts
-        if layout != main
-        and layout.format in ("prompt only", "text")
-        and layout.conversational == main.conversational
-        and set(layout.columns.values()) < columns
-    }
+
+    def lacks(shape: Shape, layout: Layout | None) -> bool:
+        if layout is None:
+            return any(name in columns for name, _ in shape)
+        return (
+            fuller[layout] != main
+            and layout.format in ("prompt only", "text")
+            and layout.conversational == main.conversational
+            and set(layout.columns.values()) < columns
+        )
+
+    return {shape: main for shape, layout in known.items() if lacks(shape, layout)}
 
 
 def _fuller(layouts: set[Layout]) -> dict[Layout, Layout]:

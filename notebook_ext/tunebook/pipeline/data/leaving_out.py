@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from tunebook.pipeline.data.report import Finding, Fix, Inspection
+from tunebook.pipeline.errors import CallError
 
 MOST = 20_000  # rows that a training script names
 FIELD = "leave_out"
@@ -19,10 +20,11 @@ def leaves_out(finding: Finding) -> bool:
     return finding.fix is not None and FIELD in finding.fix.fields
 
 
-def offered(findings: list[Finding], rows: int) -> list[Finding]:
+def offered(findings: list[Finding], rows: int, *, drawn: bool = False) -> list[Finding]:
     """The findings, each with the button that says how many of the `rows` it leaves out; none where that cannot be done.
 
-    A spec names the check, so all findings of one check whose rows can be left out are mended together.
+    A spec names the check, so all findings of one check whose rows can be left out are mended together. Of rows that are
+    `drawn` from more nobody knows yet how many there are in all.
     """
     every: dict[str, list[Finding]] = {}
     for finding in filter(leaves_out, findings):
@@ -35,6 +37,8 @@ def offered(findings: list[Finding], rows: int) -> list[Finding]:
         label = "Leave this row out" if len(numbers) == 1 else f"Leave these {len(numbers):,} rows out"
         if len(together) > 1:
             label = f"Leave out the {len(numbers):,} rows of {id}"
+        if drawn:
+            label = "Leave such rows out"
         fixes[id] = Fix(fields={FIELD: [id]}, label=label) if possible else None
     return [
         finding.model_copy(update={"fix": fixes[finding.id]}) if leaves_out(finding) else finding
@@ -43,10 +47,22 @@ def offered(findings: list[Finding], rows: int) -> list[Finding]:
 
 
 def rows_of(inspection: Inspection, checks: Iterable[str]) -> list[int]:
-    """The numbers of the rows that `leave_out` with these checks means, in order."""
-    wanted = set(checks)
-    found = [finding for finding in inspection.report.findings if finding.id in wanted and leaves_out(finding)]
-    return sorted({number for finding in found for number in inspection.rows_found.get(finding.key, [])})
+    """The numbers of the rows that `leave_out` with these checks means, in order; of the inspection of all rows.
+
+    Raises CallError for a name that is no check's, and for a check that found rows which cannot be left out by name.
+    """
+    report = inspection.report
+    numbers: set[int] = set()
+    for id in checks:
+        found = [finding for finding in report.findings if finding.id == id]
+        ways = [finding for finding in found if leaves_out(finding)]
+        if not found and id not in {check.id for check in report.checks}:
+            raise CallError(FIELD, f"names {id}, which is no check", "name a check that found rows, such as K13")
+        if found and not ways:
+            problem = f"names {id}, which found rows that cannot be left out by their numbers"
+            raise CallError(FIELD, problem, f"{found[0].remedy} (in the data itself), or leave {id} out of this line")
+        numbers.update(number for finding in ways for number in inspection.rows_found.get(finding.key, []))
+    return sorted(numbers)
 
 
 def ranges(numbers: Sequence[int]) -> str:

@@ -23,10 +23,11 @@ SHORTEST = 8
 PACKED = 4096
 
 
-def effects(summary: Summary, chosen: int | None = None, *, apart: bool = False) -> list[LengthEffect]:
-    """The effect of each limit, the shortest first; the last one cuts nothing. `chosen` is among them if it cuts.
-
-    The two sequences of a pair go together where one of them is dropped, unless they are trained `apart`, as KTO does.
+def effects(
+    summary: Summary, chosen: int | None = None, *, most: int | None = None, apart: bool = False
+) -> list[LengthEffect]:
+    """The effect of each limit, the shortest first; the last one cuts nothing, or is `most`. `chosen` is among them if
+    it cuts. The two sequences of a pair go together where one of them is dropped, unless they are trained `apart`, as KTO does.
     """
     import numpy
 
@@ -38,7 +39,7 @@ def effects(summary: Summary, chosen: int | None = None, *, apart: bool = False)
     owner = _array(summary.owner)
     packed = _sample(summary.tokens)
     result = []
-    for limit in limits(summary.tokens, chosen):
+    for limit in limits(summary.tokens, chosen, most):
         kept = numpy.zeros(len(tokens), dtype=numpy.int64)
         numpy.add.at(kept, owner, numpy.clip(numpy.minimum(ends, limit) - starts, 0, None))
         dead = (trained > 0) & (kept == 0)
@@ -57,14 +58,15 @@ def effects(summary: Summary, chosen: int | None = None, *, apart: bool = False)
     return result
 
 
-def limits(tokens: Sequence[int], chosen: int | None = None) -> list[int]:
-    """Limits worth a stop on the slider: multiples of 8 at the rows' own quantiles, and the longest row."""
+def limits(tokens: Sequence[int], chosen: int | None = None, most: int | None = None) -> list[int]:
+    """Limits worth a stop on the slider: multiples of 8 at the rows' own quantiles, and the longest row; none above `most`."""
     ordered = sorted(tokens)
     longest = ordered[-1]
     stops = {_up(ordered[at * (len(ordered) - 1) // LIMITS]) for at in range(LIMITS)}
     stops |= {max(SHORTEST, ordered[0] // 2 // 8 * 8), _up(longest)}
     stops |= {chosen} if chosen and chosen < longest else set()
-    return sorted(stop for stop in stops if stop <= _up(longest))
+    stops |= {most} if most else set()
+    return sorted(stop for stop in stops if stop <= min(_up(longest), most or _up(longest)))
 
 
 def filled(lengths: Iterable[int], limit: int) -> float:

@@ -38,19 +38,33 @@ def with_system(turns):
     return turns if turns[0]["role"] == "system" else [{{"role": "system", "content": SYSTEM_PROMPT}}, *turns]
 '''
 
-_WITH_OPTIONS = '''\
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+WITH_OPTIONS = '''\
+def options_of(options):
+    """(letter, text) of each option of a list of texts, of {"label": [...], "text": [...]}, or of {"A": text, ...}."""
+    if not isinstance(options, dict):
+        return list(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", options))
+    pairs = zip(options["label"], options["text"]) if isinstance(options.get("text"), list) else options.items()
+    return [(letter, text) for letter, text in pairs if text is not None]
 
 
 def with_options(question, options):
     """The question, and below it the options, each behind its letter."""
-    letters, texts = (options["label"], options["text"]) if isinstance(options, dict) else (LETTERS, options)
-    return question + "\\n\\n" + "\\n".join(f"{letter}. {text}" for letter, text in zip(letters, texts))
+    return question + "\\n\\n" + "\\n".join(f"{letter}. {text}" for letter, text in options_of(options))
 
 
-def option_named(answer):
-    """The letter of an answer that is the place of an option, from 0; any other answer as it stands."""
-    return LETTERS[answer] if isinstance(answer, int) else answer
+def option_named(answer, options):
+    """The letter of the option that an answer names: by its letter, its text, or its place from 0."""
+    def plain(value):
+        return str(value).strip().removesuffix(".0")  # a csv with gaps makes fractions of whole numbers
+
+    listed, said = options_of(options), plain(answer)
+    for part in (0, 1):
+        for option in listed:
+            if plain(option[part]) == said:
+                return option[0]
+    if said.isdigit() and int(said) < len(listed):
+        return listed[int(said)][0]
+    raise ValueError(f"none of its options is called {said!r}")
 '''
 
 
@@ -67,7 +81,7 @@ def code_for(
     if any(layout.format == "ShareGPT conversations" for layout in layouts):
         head.append(_ROLES)
     if any("options" in layout.columns for layout in layouts):
-        head.append(_WITH_OPTIONS)
+        head.append(WITH_OPTIONS)
     if system_prompt:
         head.append(_WITH_SYSTEM.format(prompt=system_prompt))
     passed = [*CARRIED, *(TESTS if target == "answer" else ())]
@@ -160,7 +174,7 @@ class _Body:
         if "options" in parts:
             options = f"row[{parts['options']!r}]"
             lines += [f"if {options}:", f"    question = with_options(question, {options})"]
-            answer = f"str(option_named(row[{parts['answer']!r}]))"
+            answer = f"(option_named(row[{parts['answer']!r}], {options}) if {options} else {answer})"
         if self.target == "plain completion":
             return [*lines, self._returned(prompt='question + "\\n"', completion=answer)]
         if "system" in parts:

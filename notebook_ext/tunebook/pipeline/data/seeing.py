@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from tunebook.pipeline.data import methods as fitting
 from tunebook.pipeline.data.counts import histogram
-from tunebook.pipeline.data.layout import Layouts, lacks
+from tunebook.pipeline.data.layout import Layout, Layouts, lacking
 from tunebook.pipeline.data.lengths import effects
 from tunebook.pipeline.data.mapping import ToTrl, compiled
 from tunebook.pipeline.data.report import Lens, MethodFit, Preview
+from tunebook.pipeline.data.said import role_of
 
 if TYPE_CHECKING:
     from tunebook.pipeline.data.summary import Summary
@@ -68,6 +69,7 @@ class Seen:
     """What the trainer would see."""
 
     mapped: Sequence[Row | None]
+    unmapped: dict[int, str]  # place to why a row that has a format cannot be read
     summary: Summary | None = None
     page: Labelled | None = None
     preview: Preview | None = None
@@ -90,9 +92,9 @@ def see(
     """The rows as the chosen method reads them. `model` is the model's name and revision, for the lens."""
     method = chosen or "sft"
     fit = fits[method]
-    mapped: Sequence[Row | None] = mapped_rows(train, situation.layouts, fit)
+    mapped, unmapped = mapped_rows(train, situation.layouts, fit)
     if eye is None or fit.status == "no":
-        return Seen(mapped)
+        return Seen(mapped, unmapped)
 
     from tunebook.pipeline.data import trainer_eye
     from tunebook.pipeline.data.encode import Encoder, TrlEncoder
@@ -120,14 +122,15 @@ def see(
         prompts=method in LABELLED and situation.main is not None and situation.main.format != "text",
         progress=lambda done: progress(done, len(train), f"Counting tokens, {done:,} of {len(train):,} rows"),
     )
-    seen = Seen(mapped, summary, limit=limit, limit_why=limit_why, lens=lens)
+    seen = Seen(mapped, unmapped, summary, limit=limit, limit_why=limit_why, lens=lens)
     if whole is None or kept is None:
         return seen
+    cut_at = cuts if method != "grpo" else None  # the prompts of GRPO are never cut
     preview = Preview(
         rows=trainer_eye.page([train[at] for at in first], [numbers[at] for at in first], eye.tokenizer, whole, kept),
-        max_length=cuts,
+        max_length=cut_at,
         histogram=histogram(summary.tokens),
-        lengths=effects(summary, max_length, apart=method == "kto"),
+        lengths=effects(summary, cuts, most=eye.context, apart=method == "kto") if method != "grpo" else [],
     )
     return replace(seen, page={first[at]: found for at, found in whole.items()}, preview=preview)
 
@@ -164,14 +167,32 @@ def agrees(encoder: Any, rows: list[Row], whole: Labelled) -> bool:
     )
 
 
-def mapped_rows(train: list[Row], layouts: Layouts, fit: MethodFit) -> list[Row | None]:
-    """The rows as TRL reads them; None for a row without a format, and for one that lacks a part of it."""
+def mapped_rows(train: list[Row], layouts: Layouts, fit: MethodFit) -> tuple[list[Row | None], dict[int, str]]:
+    """The rows as TRL reads them, None for each that cannot be read; and why, by the place of those that should be.
+
+    Where the method does not fit at all no row is to blame.
+    """
+    result: list[Row | None] = [None] * len(train)
+    why: dict[int, str] = {}
+    if fit.status == "no":
+        return result, why
     to_trl: ToTrl = compiled(fit.code) if fit.code else lambda row: row
-    result: list[Row | None] = []
-    for row, layout in zip(train, layouts.of_row, strict=True):
+    for place, (row, layout) in enumerate(zip(train, layouts.of_row, strict=True)):
+        if layout is None:
+            continue
+        if missing := lacking(row, layout):
+            why[place] = f"has nothing in {missing}"
+            continue
         try:
-            whole = layout is not None and fit.status != "no" and not lacks(row, layout)
-            result.append(to_trl(row) if whole else None)
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError):
-            result.append(None)
-    return result
+            result[place] = to_trl(row)
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+            why[place] = _unreadable(row, layout, error)
+    return result, why
+
+
+def _unreadable(row: Row, layout: Layout, error: Exception) -> str:
+    """Why the mapping has refused a row, as the end of a sentence that begins with its number."""
+    turns = row.get(layout.columns.get("turns", ""))
+    if isinstance(turns, list) and not any(role_of(turn) == "assistant" for turn in turns):
+        return "has no answer"
+    return f"is refused by the mapping ({type(error).__name__}: {str(error)[:120]})"

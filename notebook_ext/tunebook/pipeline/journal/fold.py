@@ -46,6 +46,7 @@ class RunState(BaseModel):
     spec: dict[str, Any] = {}
     asked: dict[str, Any] = {}  # the spec as it was when the run was created
     spec_hash: str = ""
+    asked_hash: str = ""  # the spec_hash as it was when the run was created
     auto_confirm: bool = False
     plan_id: str | None = None
     max_usd: float | None = None
@@ -71,6 +72,10 @@ class RunState(BaseModel):
         """Consent was given beforehand, which holds for plans that cost nothing."""
         return self.auto_confirm and (self.max_usd is None or self.max_usd == 0)
 
+    def equals(self, field: str, value: Any) -> bool:
+        """Whether its `plan_id` or `spec_hash` is this; a spec that was revised is found by what it was and by what it is."""
+        return value == getattr(self, field) or (field == "spec_hash" and value == self.asked_hash)
+
     def attempts_of(self, stage: str) -> list[AttemptState]:
         return [attempt for attempt in self.attempts if attempt.stage == stage]
 
@@ -91,6 +96,7 @@ def _apply(run: RunState, event: Event) -> None:
             run.run_id, run.created_at = event.run_id, event.time
             run.instruction, run.spec, run.asked = data["instruction"], data["spec"], data["spec"]
             run.spec_hash, run.auto_confirm = data["spec_hash"], data.get("auto_confirm", False)
+            run.asked_hash = run.spec_hash
             run.resumed_from = data.get("resumed_from")
         case "preparing":
             run.preparing = data
@@ -102,6 +108,7 @@ def _apply(run: RunState, event: Event) -> None:
         case "revised":
             if run.confirmed_at is None:
                 run.spec, run.revisions = data["spec"], run.revisions + 1
+                run.spec_hash = data.get("spec_hash", run.spec_hash)
                 run.plan_id, run.max_usd, run.preparing = None, None, None
                 run.state, run.why, run.problem = "draft", "", None
         case "confirmed":

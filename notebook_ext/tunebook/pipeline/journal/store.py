@@ -127,7 +127,7 @@ class Journal:
             if same_as is not None:
                 for other in _run_ids(db):
                     state = fold(_events(db, other))
-                    if getattr(state, same_as[0]) == same_as[1] and not state.finished:
+                    if state.equals(*same_as) and not state.finished:
                         return other, False
             _insert(db, run_id, "created", data)
         return run_id, True

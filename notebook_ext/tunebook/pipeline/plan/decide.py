@@ -30,8 +30,17 @@ class Decisions:
         return self.spec[field]
 
 
-def decide(spec: Spec, inspection: Inspection, model: ModelFacts, tuning: str, tuning_why: str) -> Decisions:
-    """Every field a training needs. `tuning` comes from the hardware options."""
+def decide(
+    spec: Spec,
+    inspection: Inspection,
+    model: ModelFacts,
+    tuning: str,
+    tuning_why: str,
+    cut: Decision | None = None,
+) -> Decisions:
+    """Every field a training needs. `tuning` comes from the hardware options; `cut` is the length that was decided before
+    the data was looked at with it.
+    """
     chosen = Decisions(spec)
     take = chosen.take
     take("method", "sft", _method_why(inspection))
@@ -64,7 +73,7 @@ def decide(spec: Spec, inspection: Inspection, model: ModelFacts, tuning: str, t
         LORA_RATE if lora else FULL_RATE,
         "the usual rate for LoRA, ten times that of full tuning" if lora else "the usual rate for full tuning",
     )
-    length, why = _length(inspection, model)
+    length, why = (cut.value, cut.why) if cut else _length(inspection, model)
     take("max_length", length, why)
     take("packing", False, "packing is safe only with a FlashAttention kernel")
     every = max(1, steps // CHECKPOINTS)

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from tunebook.pipeline.data.broken import CHECK as UNREADABLE
 from tunebook.pipeline.data.checks import Settings
 from tunebook.pipeline.data.checks.settings import with_plan
-from tunebook.pipeline.data.giants import CHECK as OVERSIZED
-from tunebook.pipeline.data.hub import commit_of
-from tunebook.pipeline.data.leaving_out import FIELD, rows_of
-from tunebook.pipeline.data.report import Finding, Inspection
-from tunebook.pipeline.data.source import locate, looks_local
-from tunebook.pipeline.errors import CallError
+from tunebook.pipeline.data.report import Inspection
+from tunebook.pipeline.data.source import locate
 from tunebook.pipeline.hardware import local
 from tunebook.pipeline.hardware.machine import Machine, this_machine
 from tunebook.pipeline.hardware.options import Band, Option
 from tunebook.pipeline.hardware.probe import ProbeConfig, ProbeResult, probe_key, read_probe, write_probe
-from tunebook.pipeline.home import home, read_json, write_json
+from tunebook.pipeline.home import home
 from tunebook.pipeline.instruction import Question
 from tunebook.pipeline.plan.checkpoint_model import find_model
 from tunebook.pipeline.plan.decide import (
@@ -37,31 +27,14 @@ from tunebook.pipeline.plan.decide import (
     total_steps,
     training_rows,
 )
+from tunebook.pipeline.plan.looking import Preparing, Watched, inspect_for, work_for
 from tunebook.pipeline.plan.model import Chosen, Decision, ModelFacts, Plan, plan_hash
+from tunebook.pipeline.plan.questions import data_questions
 from tunebook.pipeline.plan.supported import unsupported
 from tunebook.pipeline.scripts import TrainSettings, train_script
-from tunebook.pipeline.scripts.entry import Entry
 from tunebook.pipeline.spec import Spec
-from tunebook.pipeline.work import OnEvent, do
-
-#: (stage, job folder, text): told before each piece of heavy work, so that a follower can read its progress.
-Preparing = Callable[[str, Path, str], None]
 
 SAMPLED_LENGTHS = 256
-#: Findings that no training survives, so that nobody can accept them.
-FATAL = (UNREADABLE, OVERSIZED)
-
-
-@dataclass(frozen=True)
-class Watched:
-    """Who waits for the heavy work: where its jobs are put, who is told of them and of their progress, and what may end
-    them by raising.
-    """
-
-    work_in: Path | None = None
-    preparing: Preparing | None = None
-    check: Callable[[], None] | None = None
-    on_event: OnEvent | None = None
 
 
 def make_plan(
@@ -88,85 +61,33 @@ def make_plan(
     watched = Watched(work_in, preparing, check)
     inspection = inspect_for(spec, model, watched)
     questions = data_questions(spec, inspection)
-    if not questions and (length := chosen_cut(spec, inspection, model)):
-        inspection = inspect_for(spec.model_copy(update={"max_length": length}), model, watched)
+    cut = None if questions else chosen_cut(spec, inspection, model)
+    if cut is not None and not (inspection.preview and inspection.preview.max_length == cut.value):
+        inspection = inspect_for(spec.model_copy(update={"max_length": cut.value}), model, watched)
         questions = data_questions(spec, inspection)
     if questions:
         return unanswered(spec, questions, inspection=inspection, model=model)
 
-    probe = probe_for(spec, model, inspection, watched)
-    return _settle(spec, model, inspection, probe)
+    probe = probe_for(spec, model, inspection, cut, watched)
+    return _settle(spec, model, inspection, probe, cut)
 
 
-def chosen_cut(spec: Spec, inspection: Inspection, model: ModelFacts) -> int | None:
-    """The length at which the plan itself would cut rows: what is shown of the data must then show that. None: nowhere."""
+def chosen_cut(spec: Spec, inspection: Inspection, model: ModelFacts) -> Decision | None:
+    """The length at which the plan itself cuts rows: the data is then looked at, and trained, at that. None: nowhere."""
     counts = inspection.report.tokens
     if spec.max_length is not None or counts is None:
         return None
-    length = int(decide(spec, inspection, model, spec.tuning or "lora", "").spec["max_length"])
-    seen = inspection.preview.max_length if inspection.preview else None
-    return length if length < counts.max and length != seen else None
+    made = decide(spec, inspection, model, spec.tuning or "lora", "").made
+    length = next(decision for decision in made if decision.field == "max_length")
+    return length if length.value < counts.max else None
 
 
-def inspect_for(
-    spec: Spec, model: ModelFacts | None, watched: Watched | None = None, *, against: str | None = None
-) -> Inspection:
-    """The inspection of the spec's data with the model's tokenizer, as a local job; kept while the data stays the same.
-
-    `against` is a benchmark whose texts are looked for in the rows.
-    """
-    dataset, revision = spec.dataset or "", spec.dataset_revision
-    if not Path(dataset).expanduser().exists() and not looks_local(dataset):
-        # What is kept is of a commit, and so is what the job reads: a data set that has changed is looked at again.
-        revision = commit_of(dataset, revision)
-    config = {
-        "dataset": spec.dataset,
-        "leave_out": rows_left_out(spec, model, watched, against=against),
-        "model": model.path if model else None,
-        "model_revision": model.revision if model else None,
-        "config": spec.dataset_config,
-        "split": spec.split,
-        "revision": revision,
-        "method": spec.method,
-        "max_length": spec.max_length,
-        "rows": spec.rows,
-        "system_prompt": spec.system_prompt,
-        "eval_share": spec.eval_share,
-        "seed": spec.seed if spec.seed is not None else 42,
-        "against": against,
-        # Only what needs the job: a rate that is changed must not cost another look at the rows.
-        "settings": {"packing": True} if spec.packing else {},
-    }
-    stamp = data_stamp(dataset)
-    key = _key(config, model.fingerprint if model else None, stamp)
-    kept = home() / "inspections" / f"{key}.json"
-    body = read_json(kept)
-    if body is None:
-        body = _work("validate", config, f"Reading {spec.dataset}", "data", "the inspection", watched)
-        if data_stamp(dataset) != stamp:
-            raise CallError("dataset", f"{dataset} was changed while it was read", "look at it again when it is whole")
-        write_json(kept, body)
-    inspection = Inspection.model_validate(body)
-    if spec.tuning == "full":  # adapters that would fail are nothing that somebody has to answer for
-        report = with_plan(inspection.report, spec.method or "sft", Settings(tuning="full"))
-        inspection = inspection.model_copy(update={"report": report})
-    return inspection
-
-
-def rows_left_out(
-    spec: Spec, model: ModelFacts | None, watched: Watched | None = None, *, against: str | None = None
-) -> list[int]:
-    """The numbers of the rows that `leave_out` means: those that its checks find in the whole training split."""
-    if not spec.leave_out:
-        return []
-    whole = spec.model_copy(update={"leave_out": None, "rows": None, "eval_share": None})
-    return rows_of(inspect_for(whole, model, watched, against=against), spec.leave_out)
-
-
-def probe_for(spec: Spec, model: ModelFacts, inspection: Inspection, watched: Watched | None = None) -> ProbeResult:
+def probe_for(
+    spec: Spec, model: ModelFacts, inspection: Inspection, cut: Decision | None, watched: Watched | None = None
+) -> ProbeResult:
     """A few real training steps of this model on this machine, with batches shaped like this data."""
     rows = training_rows(spec, inspection, held_out_share(spec, inspection))
-    draft = decide(spec, inspection, model, "lora", "")
+    draft = decide(spec, inspection, model, "lora", "", cut)
     batch, accumulation = device_batch(draft.spec["batch_size"])
     lengths = sampled_lengths(inspection, rows)
     counts = inspection.report.tokens
@@ -204,15 +125,15 @@ def probe_for(spec: Spec, model: ModelFacts, inspection: Inspection, watched: Wa
         known = read_probe(folder, key(asked.tunings))
     if known is None:
         text = "Measuring a few real steps on this machine"
-        body = _work("probe", asked.model_dump(mode="json"), text, "plan", "the measurement", watched)
+        body = work_for("probe", asked.model_dump(mode="json"), text, "plan", "the measurement", watched)
         known = ProbeResult.model_validate(body)
         write_probe(folder, key(asked.tunings), known)
     return known
 
 
-def _settle(spec: Spec, model: ModelFacts, inspection: Inspection, probe: ProbeResult) -> Plan:
+def _settle(spec: Spec, model: ModelFacts, inspection: Inspection, probe: ProbeResult, cut: Decision | None) -> Plan:
     """Choose the hardware, decide the rest, write the script and hash the whole."""
-    draft = decide(spec, inspection, model, spec.tuning or "lora", "")
+    draft = decide(spec, inspection, model, spec.tuning or "lora", "", cut)
     rows = training_rows(spec, inspection, draft.spec.get("eval_share", 0.0))
     steps = total_steps(draft.spec, rows)
     checkpoints = -(-steps // draft.spec["save_steps"])
@@ -231,7 +152,7 @@ def _settle(spec: Spec, model: ModelFacts, inspection: Inspection, probe: ProbeR
     if chosen is None:
         asked = [Question(field="tuning", why=reason)]
         return unanswered(spec, asked, inspection=inspection, model=model, options=options)
-    settled = decide(spec, inspection, model, chosen.tuning, reason)
+    settled = decide(spec, inspection, model, chosen.tuning, reason, cut)
     report = with_plan(inspection.report, settled.spec["method"], _checked(settled, this_machine()))
     inspection = inspection.model_copy(update={"report": report})
     settled.take("backend", chosen.backend, "the only backend that is set up")
@@ -357,53 +278,6 @@ def trained_share(inspection: Inspection) -> float:
     return trained / seen if seen else 1.0
 
 
-def data_questions(spec: Spec, inspection: Inspection) -> list[Question]:
-    """What the data leaves open: no method that fits, or an error that nobody has accepted with `accept`."""
-    report = inspection.report
-    fits = [name for name, fit in report.methods.items() if fit.status != "no"]
-    errors = [
-        Question(field="dataset", why=f"{finding.message} ({finding.id}): {finding.remedy}{_or_write(finding)}")
-        for finding in blocking(spec, inspection)
-    ]
-    if errors and any(finding.fix for finding in blocking(spec, inspection)):
-        return errors  # without the rows that they are about a method may fit
-    if not fits:
-        why = next((fit.why for fit in report.methods.values()), "no method fits the rows")
-        return [Question(field="dataset", why=f"fits no method: {why}")]
-    sft = report.methods["sft"]
-    if sft.status == "no":
-        return [Question(field="method", why=f"the rows fit {', '.join(fits)} only, and just SFT is here so far")]
-    if spec.method is None and report.recommended not in (None, "sft"):
-        best = str(report.recommended).upper()
-        why = f"the rows call for {best}, which is not here yet; write `method: sft` to go on with SFT: {sft.why}"
-        return [Question(field="method", why=why)]
-    if not inspection.rows_known and spec.rows is None and spec.max_steps is None:
-        why = "are not known, so neither are time and price; write how many to train on, such as `rows: 20000`"
-        return [*errors, Question(field="rows", why=why)]
-    return errors
-
-
-def blocking(spec: Spec, inspection: Inspection) -> list[Finding]:
-    """The errors in the data that nobody has accepted with `accept`."""
-    return [
-        finding
-        for finding in inspection.report.findings
-        if finding.severity == "error" and (finding.id in FATAL or finding.id not in (spec.accept or []))
-    ]
-
-
-def _or_write(finding: Finding) -> str:
-    """The lines that decide it, as the cell takes them."""
-    fields = finding.fix.fields if finding.fix else {}
-    lines = [
-        f"`{name}: {', '.join(value) if isinstance(value, list) else value}`"
-        + (" to train without them" if name == FIELD else "")
-        for name, value in fields.items()
-    ]
-    lines += [] if finding.id in FATAL else [f"`accept: {finding.id}` to train on them as they are"]
-    return f"; write {' or '.join(lines)}" if lines else ""
-
-
 def unanswered(
     spec: Spec,
     questions: list[Question],
@@ -435,32 +309,3 @@ def unanswered(
         benchmark=None,
         total_steps=None,
     )
-
-
-def _work(
-    entry: Entry, config: dict[str, Any], text: str, stage: str, what: str, watched: Watched | None
-) -> dict[str, Any]:
-    watched = watched or Watched()
-    folder = (watched.work_in or home() / "jobs") / f"{entry}-{uuid.uuid4().hex[:12]}"
-    if watched.preparing:
-        watched.preparing(stage, folder, text)
-    return do(entry, config, folder, what=what, check=watched.check, on_event=watched.on_event)
-
-
-def data_stamp(dataset: str) -> list[list[Any]]:
-    """Names, sizes and times of a local data set's files: when they are the same, the rows are."""
-    path = Path(dataset).expanduser()
-    files = (
-        [path]
-        if path.is_file()
-        else sorted(file for file in path.rglob("*") if file.is_file())
-        if path.is_dir()
-        else []
-    )
-    return [[str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns] for file in files]
-
-
-def _key(*parts: Any) -> str:
-    from tunebook.version import __version__
-
-    return hashlib.sha256(json.dumps([__version__, *parts], sort_keys=True).encode()).hexdigest()[:32]

@@ -7,7 +7,7 @@ entry-point group `tunebook.checks`, whose entry names are the ids.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -64,6 +64,8 @@ class Examined:
     columns: Sequence[Column]
     layouts: Layouts
     method: str | None
+    unmapped: Mapping[int, str] = field(default_factory=dict)  # place to why a row with a format cannot be read
+    fits: bool = True  # whether the method fits the rows at all
     summary: Summary | None = None  # None without a model
     page: Labelled | None = None  # TRL's own labels of the first rows, in padded batches
     tokenizer: Any = None  # the model's, None without one

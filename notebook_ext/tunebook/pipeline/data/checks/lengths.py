@@ -32,10 +32,9 @@ def rows_keep_their_labels(examined: Examined) -> Verdict:
         else "{are|is} longer than the length limit"
     )
     message = f"{{n}} {lost}, and TRL drops {{them|it}} without a word"
-    longest = max(summary.tokens)
-    remedy = f"set max_length to at least {longest:,}, or shorten the prompts of these rows"
+    fix, remedy = _longer(examined, "these rows lose nothing", "shorten the prompts of {these rows|this row}")
     severity: Severity = "error" if len(places) > 0.05 * summary.rows else "warning"
-    finding = examined.finding("K04", severity, places, message, remedy, leave_out=True, fix=_longer(examined, longest))
+    finding = examined.finding("K04", severity, places, message, remedy, leave_out=True, fix=fix)
     return Verdict(f"cut at {examined.limit_why}", [finding])
 
 
@@ -53,8 +52,8 @@ def answers_are_not_cut(examined: Examined) -> Verdict:
         return Verdict(f"no answer is cut: the longest row has {longest:,} tokens, the limit is {examined.limit_why}")
     lost, total = sum(summary.trained) - sum(summary.trained_within), sum(summary.trained)
     message = f"{{n}} {{have|has}} answers cut, {share(lost, total)} of all answer tokens are lost"
-    remedy = f"set max_length to {longest:,}, the longest row, or leave these rows out"
-    finding = examined.finding("K05", "warning", places, message, remedy, fix=_longer(examined, longest))
+    fix, remedy = _longer(examined, "no answer is cut", "shorten {these rows|this row}")
+    finding = examined.finding("K05", "warning", places, message, remedy, fix=fix)
     return Verdict(f"cut at {examined.limit_why}", [finding])
 
 
@@ -63,12 +62,13 @@ def _rows(positions: Iterable[int]) -> list[int]:
     return list(dict.fromkeys(positions))
 
 
-def _longer(examined: Examined, longest: int) -> Fix | None:
-    """A limit at which nothing is cut, where the model can read that much."""
+def _longer(examined: Examined, then: str, else_: str) -> tuple[Fix | None, str]:
+    """A limit at which nothing is lost, where the model can read that much, and the remedy in words; else another remedy."""
+    longest = max(8, *examined.counts().tokens)
     if examined.context is not None and longest > examined.context:
-        return None
-    length = max(8, longest)
-    return Fix(fields={"max_length": length}, label=f"Set max_length to {length:,}")
+        return None, f"{else_}: the model reads {examined.context:,} tokens at most"
+    fix = Fix(fields={"max_length": longest}, label=f"Set max_length to {longest:,}")
+    return fix, f"set max_length to {longest:,}, so that {then}"
 
 
 @check("K23")

@@ -22,15 +22,22 @@ def one_format(examined: Examined) -> Verdict:
         message = "{n} {have|has} no format that the others have, or that TRL reads"
         remedy = "give {them|it} the columns of the other rows, or take {them|it} out"
         findings.append(examined.finding("K07", "error", unreadable, message, remedy, leave_out=True))
+    if examined.unmapped:
+        first, why = next(iter(examined.unmapped.items()))
+        message = "{n} cannot be brought into the trainer's format, so no training could start"
+        remedy = "fill in what is missing, or take {them|it} out"
+        evidence = f"row {examined.numbers[first]} {why}"
+        findings.append(
+            examined.finding("K07", "error", list(examined.unmapped), message, remedy, evidence, leave_out=True)
+        )
     if layouts.mixed:
         places = [place for place, layout in enumerate(layouts.of_row) if layout not in (None, layouts.main)]
         main = layouts.main.words() if layouts.main else ""
-        unmapped = [place for place in places if examined.mapped[place] is None]
-        if unmapped:
+        if not examined.fits:
             message = f"{{n}} {{are|is}} not {main} as the others are, and cannot be brought into their format"
             remedy = "split the data set by format, or leave {these rows|this row} out"
             findings.append(examined.finding("K07", "error", places, message, remedy, leave_out=True))
-        else:
+        elif places := [place for place in places if place not in examined.unmapped]:
             message = f"{{n}} {{are|is}} not {main} as the others are; each is read by its own format"
             findings.append(
                 examined.finding("K07", "info", places, message, "nothing, if the mapping reads them right")

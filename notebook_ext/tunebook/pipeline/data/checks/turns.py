@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from tunebook.pipeline.data.checks import Examined, Verdict, check
-from tunebook.pipeline.data.layout import Layout, lacks
+from tunebook.pipeline.data.layout import Layout
 from tunebook.pipeline.data.mapping import ROLES
 from tunebook.pipeline.data.report import Finding, Severity
 
@@ -16,11 +16,6 @@ KNOWN = {"system", "developer", "user", "assistant", "tool", "function", "observ
 #: What can be wrong: severity, message, remedy.
 PROBLEMS: dict[str, tuple[Severity, str, str]] = {
     "nothing": ("error", "{n} {hold|holds} nothing at all", "take {them|it} out"),
-    "lacks": (
-        "error",
-        "{n} {lack|lacks} a part that the others have, and without it no trainer reads {them|it}",
-        "fill the part in, or take {these rows|this row} out",
-    ),
     "no answer": (
         "error",
         "{n} {have|has} an empty answer, so nothing but the end token is learned",
@@ -56,6 +51,8 @@ def turns_are_whole_and_in_order(examined: Examined) -> Verdict:
     """Empty or missing turns, roles out of order, a conversation that ends on the user."""
     found: dict[str, list[int]] = {}
     for place, (row, layout) in enumerate(zip(examined.rows, examined.layouts.of_row, strict=True)):
+        if place in examined.unmapped:
+            continue  # no trainer reads it at all: K07 says so
         for problem in dict.fromkeys(problems_of(row, layout)):
             found.setdefault(problem, []).append(place)
     findings = [
@@ -87,8 +84,6 @@ def problems_of(row: dict[str, Any], layout: Layout | None) -> Iterator[str]:
         if all(value in (None, "", []) for value in row.values()):
             yield "nothing"
         return
-    if lacks(row, layout):
-        yield "lacks"
     for part, column in layout.parts:
         value = row.get(column)
         if part in ("turns", "chosen", "rejected") and isinstance(value, list):

@@ -1,0 +1,59 @@
+"""What a spec's data leaves open before there can be a plan: the questions that a person has to answer."""
+
+from __future__ import annotations
+
+from tunebook.pipeline.data.broken import CHECK as UNREADABLE
+from tunebook.pipeline.data.giants import CHECK as OVERSIZED
+from tunebook.pipeline.data.leaving_out import FIELD
+from tunebook.pipeline.data.report import Finding, Inspection
+from tunebook.pipeline.instruction import Question
+from tunebook.pipeline.spec import Spec, spec_line
+
+#: Findings that no training survives, so that nobody can accept them: the rows cannot be read.
+FATAL = (UNREADABLE, OVERSIZED, "K07")
+
+
+def data_questions(spec: Spec, inspection: Inspection) -> list[Question]:
+    """What the data leaves open: no method that fits, or an error that nobody has accepted with `accept`."""
+    report = inspection.report
+    fits = [name for name, fit in report.methods.items() if fit.status != "no"]
+    errors = [
+        Question(field="dataset", why=f"{finding.message} ({finding.id}): {finding.remedy}{_or_write(finding)}")
+        for finding in blocking(spec, inspection)
+    ]
+    if errors and any(finding.fix for finding in blocking(spec, inspection)):
+        return errors  # without the rows that they are about a method may fit
+    if not fits:
+        why = next((fit.why for fit in report.methods.values()), "no method fits the rows")
+        return [Question(field="dataset", why=f"fits no method: {why}")]
+    sft = report.methods["sft"]
+    if sft.status == "no":
+        return [Question(field="method", why=f"the rows fit {', '.join(fits)} only, and just SFT is here so far")]
+    if spec.method is None and report.recommended not in (None, "sft"):
+        best = str(report.recommended).upper()
+        why = f"the rows call for {best}, which is not here yet; write `method: sft` to go on with SFT: {sft.why}"
+        return [Question(field="method", why=why)]
+    if not inspection.rows_known and spec.rows is None and spec.max_steps is None:
+        why = "are not known, so neither are time and price; write how many to train on, such as `rows: 20000`"
+        return [*errors, Question(field="rows", why=why)]
+    return errors
+
+
+def blocking(spec: Spec, inspection: Inspection) -> list[Finding]:
+    """The errors in the data that nobody has accepted with `accept`."""
+    return [
+        finding
+        for finding in inspection.report.findings
+        if finding.severity == "error" and (finding.id in FATAL or finding.id not in (spec.accept or []))
+    ]
+
+
+def _or_write(finding: Finding) -> str:
+    """The lines that decide it, as the cell takes them."""
+    fields = finding.fix.fields if finding.fix else {}
+    lines = [
+        f"`{spec_line(name, value)}`" + (" to train without them" if name == FIELD else "")
+        for name, value in fields.items()
+    ]
+    lines += [] if finding.id in FATAL else [f"`accept: {finding.id}` to train on them as they are"]
+    return f"; write {' or '.join(lines)}" if lines else ""
