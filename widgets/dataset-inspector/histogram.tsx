@@ -7,21 +7,31 @@ interface Props {
   histogram: NonNullable<View["histogram"]>;
   maxLength: number | null;
   tokens: View["tokens"];
+  /** What the limit does to a row that is longer. */
+  cuts?: string;
 }
 
 const width = 280;
 const height = 56;
 
-export function Histogram({ histogram: { edges, counts }, maxLength, tokens }: Props) {
+export function Histogram({ histogram: { edges, counts }, maxLength, tokens, cuts = "cut at" }: Props) {
   const first = edges[0] ?? 0;
   const last = edges.at(-1) ?? 1;
   const span = Math.max(last - first, 1);
   const highest = Math.max(...counts, 1);
   const x = (value: number) => ((value - first) / span) * width;
   const cut = maxLength !== null && maxLength < last ? maxLength : null;
-  const half = tokens ? `, half within ${count(tokens.p50)}` : "";
-  const limit = cut !== null ? `, cut at ${count(cut)}` : tokens ? `, the longest ${count(tokens.max)}` : "";
-  const words = `tokens a row${half}${limit}`;
+  const parts = tokens ? [tokens.p50, tokens.p99] : [];
+  const said = [
+    ...(tokens
+      ? [`half within ${count(tokens.p50)}, 99 % within ${count(tokens.p99)}, the longest ${count(tokens.max)}`]
+      : []),
+    ...(cut !== null ? [`${cuts} ${count(cut)}`] : []),
+  ];
+  const words = ["tokens a row", said.join(", ")].filter(Boolean).join(": ");
+  const mark = (at: number, part = "") => (
+    <line class={part} x1={x(at)} x2={x(at)} y1="0" y2={height} vector-effect="non-scaling-stroke" />
+  );
   return (
     <figure class="tb-histogram">
       <figcaption class="tb-label">{words}</figcaption>
@@ -42,7 +52,8 @@ export function Histogram({ histogram: { edges, counts }, maxLength, tokens }: P
             />
           );
         })}
-        {cut !== null && <line x1={x(cut)} x2={x(cut)} y1="0" y2={height} vector-effect="non-scaling-stroke" />}
+        {parts.map((at) => mark(at, "tb-part"))}
+        {cut !== null && mark(cut)}
       </svg>
       <div class="tb-label tb-ends">
         <span>{count(first)}</span>

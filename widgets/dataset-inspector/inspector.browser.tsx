@@ -4,7 +4,7 @@ import { afterEach, expect, test } from "vitest";
 import { userEvent } from "vitest/browser";
 import { drawn, endAll, mountState } from "../gallery/mounted";
 import { states } from "../gallery/states";
-import type { SoloSnapshot, DataView as View } from "../shared/types";
+import type { PanelSnapshot, SoloSnapshot, DataView as View } from "../shared/types";
 
 afterEach(endAll);
 
@@ -82,6 +82,52 @@ test("raw shows the row as it is stored", async () => {
   [...el.querySelectorAll<HTMLElement>("button")].find((button) => button.textContent === "raw")?.click();
   await drawn();
   expect(el.querySelector(".tb-raw")?.textContent).toContain('"role": "user"');
+});
+
+/** The state with another view of its data. */
+async function seen(name: string, change: Partial<View>): Promise<HTMLElement> {
+  const snapshot = states[name]?.snapshot as SoloSnapshot<View>;
+  const { el, model } = await mountState(name);
+  model.update({ ...snapshot, view: { ...snapshot.view, ...change }, seq: 2 } as unknown as PanelSnapshot);
+  await drawn();
+  return el;
+}
+const lines = (el: HTMLElement, kind: string) =>
+  [...el.querySelectorAll<SVGLineElement>(`.tb-histogram line${kind}`)].map((line) => ({
+    x: Number(line.getAttribute("x1")),
+    dashes: getComputedStyle(line).strokeDasharray,
+  }));
+
+test("the lengths' percentiles are said, and marked by lines that are no cut line", async () => {
+  const { el } = await mountState("data-findings");
+  const words = "tokens a row: half within 53, 99 % within 148, the longest 231, cut at 128";
+  expect(el.querySelector(".tb-histogram figcaption")?.textContent).toBe(words);
+  expect(el.querySelector(".tb-histogram svg")?.getAttribute("aria-label")).toBe(words);
+  const [half, most, ...none] = lines(el, ".tb-part");
+  const [cut] = lines(el, ":not(.tb-part)");
+  expect(none).toEqual([]);
+  expect(half?.x).toBeLessThan(cut?.x ?? 0);
+  expect(most?.x).toBeGreaterThan(cut?.x ?? 0);
+  expect(half?.dashes).not.toBe(cut?.dashes);
+  const uncut = await seen("data-clean", { tokens: { p50: 53, p99: 148, max: 231, total: 66_240 } });
+  expect(uncut.querySelector(".tb-histogram figcaption")?.textContent).toBe(words.replace(", cut at 128", ""));
+  expect(lines(uncut, ":not(.tb-part)")).toEqual([]);
+});
+
+test("a reward model's rows that are longer than the limit are dropped whole, and none is packed", async () => {
+  const el = await seen("data-findings", { lens: { method: "reward", note: "" } });
+  const said = el.querySelector(".tb-lengths-say")?.textContent ?? "";
+  expect(said).toBe("15 rows are longer and are dropped (1.25 %)64,480 tokens an epoch");
+  expect(el.querySelector(".tb-lengths-say .tb-care")?.textContent).toContain("dropped");
+  expect(el.querySelector(".tb-lengths")?.textContent).not.toContain("cut at");
+});
+
+test("the rows of pairs are never packed; of prompts the histogram alone is there", async () => {
+  const pairs = await seen("data-clean", { lens: { method: "dpo", note: "" } });
+  expect(pairs.querySelector(".tb-lengths-say")?.textContent).toBe("no row is cut66,240 tokens an epoch");
+  const prompts = await seen("data-clean", { lens: { method: "grpo", note: "" }, lengths: [] });
+  expect(prompts.querySelectorAll(".tb-histogram rect").length).toBe(20);
+  expect(prompts.querySelector(".tb-lengths")).toBeNull();
 });
 
 test("the length slider tells at once what a limit cuts, drops and costs, and the line to write", async () => {

@@ -14,9 +14,11 @@ interface Props {
   /** Another limit than the plan's is looked at; null: the plan's again. */
   tryOut: (limit: number | null) => void;
   tokens: View["tokens"];
+  /** Of a reward model a longer row is dropped whole; only SFT packs rows. */
+  method: string | undefined;
 }
 
-export function Lengths({ effects, histogram, limit, tryOut, tokens }: Props) {
+export function Lengths({ effects, histogram, limit, tryOut, tokens, method }: Props) {
   const id = useId();
   const line = useRef<HTMLElement>(null);
   const last = effects.length - 1;
@@ -28,14 +30,15 @@ export function Lengths({ effects, histogram, limit, tryOut, tokens }: Props) {
   const effect = effects[at];
   if (!effect) return <Histogram histogram={histogram} maxLength={limit.planned} tokens={tokens} />;
   const choose = (to: number) => tryOut(to === planned ? null : (effects[to]?.max_length ?? null));
+  const cuts = method === "reward" ? "dropped beyond" : "cut at";
   const rows = histogram.counts.reduce((sum, bin) => sum + bin, 0);
   return (
     <div class="tb-lengths">
-      <Histogram histogram={histogram} maxLength={effect.max_length} tokens={tokens} />
+      <Histogram histogram={histogram} maxLength={effect.max_length} tokens={tokens} cuts={cuts} />
       {last > 0 && (
         <label class="tb-label" for={id} {...ownKeys()}>
           <span>
-            if cut at <b>{count(effect.max_length)}</b> tokens
+            if {cuts} <b>{count(effect.max_length)}</b> tokens
           </span>
           <input
             id={id}
@@ -49,7 +52,7 @@ export function Lengths({ effects, histogram, limit, tryOut, tokens }: Props) {
         </label>
       )}
       <ul class="tb-lengths-say tb-small" aria-live="polite">
-        {said(effect, rows).map(({ text, bad }) => (
+        {said(effect, rows, method).map(({ text, bad }) => (
           <li key={text} class={bad ? "tb-care" : "tb-muted"}>
             {text}
           </li>
@@ -66,16 +69,22 @@ export function Lengths({ effects, histogram, limit, tryOut, tokens }: Props) {
 }
 
 /** What a limit does, in words; `bad` where something is lost. */
-export function said(effect: LengthEffect, rows: number): { text: string; bad: boolean }[] {
+function said(effect: LengthEffect, rows: number, method?: string): { text: string; bad: boolean }[] {
   const { cut, dead, lost, trained, tokens, filled } = effect;
   const share = (part: number, whole: number) => (whole > 0 ? ` (${percent(part / whole)})` : "");
+  const packed = method === "sft" ? `; packed rows would be ${percent(filled)} full` : "";
+  const epoch = { text: `${count(tokens)} tokens an epoch${packed}`, bad: false };
+  if (method === "reward") {
+    const text = counted(cut, "row is longer and is dropped", "rows are longer and are dropped");
+    return [cut > 0 ? { text: text + share(cut, rows), bad: true } : { text: "no row is longer", bad: false }, epoch];
+  }
   return [
     cut > 0
       ? { text: `${counted(cut, "row is", "rows are")} cut${share(cut, rows)}`, bad: lost > 0 }
       : { text: "no row is cut", bad: false },
     ...(dead > 0 ? [{ text: dropped(dead), bad: true }] : []),
     ...(lost > 0 ? [{ text: `${count(lost)} answer tokens are lost${share(lost, trained)}`, bad: true }] : []),
-    { text: `${count(tokens)} tokens an epoch; packed rows would be ${percent(filled)} full`, bad: false },
+    epoch,
   ];
 }
 

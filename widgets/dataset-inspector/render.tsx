@@ -113,7 +113,14 @@ function Said({ view, jump, only, onPage, limit, tryOut, decide, see }: SaidProp
       <Chosen view={view} decide={decide} />
       <Findings view={view} decide={decide} onPage={onPage} jump={jump} only={only} />
       {view.histogram && (
-        <Lengths effects={view.lengths} histogram={view.histogram} limit={limit} tryOut={tryOut} tokens={view.tokens} />
+        <Lengths
+          effects={view.lengths}
+          histogram={view.histogram}
+          limit={limit}
+          tryOut={tryOut}
+          tokens={view.tokens}
+          method={view.lens?.method}
+        />
       )}
       <Methods view={view} see={see} />
       <Columns columns={view.columns} />

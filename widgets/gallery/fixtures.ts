@@ -189,7 +189,7 @@ export const data: DatasetView = {
   max_length: 128,
   histogram: {
     edges: Array.from({ length: 21 }, (_, at) => 20 + at * 10.55),
-    counts: [4, 18, 60, 142, 208, 221, 180, 132, 88, 54, 37, 21, 13, 8, 5, 3, 2, 2, 1, 1],
+    counts: [40, 180, 350, 270, 160, 85, 45, 27, 16, 9, 3, 3, 3, 2, 2, 1, 1, 1, 1, 1],
   },
   lengths: [
     { max_length: 16, cut: 1200, dead: 1180, lost: 4710, trained: 4800, tokens: 320, filled: 1 },
