@@ -155,7 +155,7 @@ class DatasetInspector(TablePanel):
 
     def _look_at_it(self, number: int) -> Inspection:
         from tunebook.pipeline.plan.checkpoint_model import find_model
-        from tunebook.pipeline.plan.make import Watched, inspect_for
+        from tunebook.pipeline.plan.looking import Watched, inspect_for
 
         told = 0.0
 
