@@ -21,8 +21,9 @@ PACKAGES = (
 
 
 def clean_home(*, everything: bool) -> CleanResult:
-    """Remove work folders, converted tables, kept inspections, and cancelled or failed runs; with `everything` also
-    succeeded ones and objects that were written out of memory. Never an unfinished run, nor what it may still read.
+    """Remove work folders, converted tables and mended rows, kept inspections, and cancelled or failed runs; with
+    `everything` also succeeded ones and objects that were written out of memory. Never an unfinished run, nor what it
+    may still read.
     """
     journal = Journal(home())
     states = {run_id: look(journal, run_id).run.state for run_id in journal.run_ids()}
@@ -30,7 +31,7 @@ def clean_home(*, everything: bool) -> CleanResult:
     removed: list[str] = []
     total = 0
     preparing = any(state not in ("succeeded", "failed", "cancelled") for state in states.values())
-    kept = ("jobs", "tables", "inspections", "commits", *(("objects",) if everything else ()))
+    kept = ("jobs", "tables", "mended", "inspections", "commits", *(("objects",) if everything else ()))
     work = [] if preparing else [path for name in kept for path in sorted((home() / name).glob("*"))]
     for run_id, state in states.items():
         if state in goes:

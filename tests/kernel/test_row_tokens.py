@@ -50,7 +50,7 @@ def test_any_row_is_seen_as_the_trainer_will_while_the_kernel_stays_free(
     shown = {row["index"]: row for row in done["view"]["preview"]}
     asked("tokens", "a", wait=False, row=900, near=[901, 902])
     waiting = reply(one.heard(lambda message: bool(reply(message).get("waiting")), timeout=60))
-    assert (waiting["id"], waiting["waiting"]) == ("a", "Loading the tokenizer and TRL")
+    assert (waiting["id"], waiting["waiting"]) == ("a", "Reading the rows")
     began = time.monotonic()
     assert one.run("1 + 1").of("execute_result")[0]["data"]["text/plain"] == "2"
     assert time.monotonic() - began < 5

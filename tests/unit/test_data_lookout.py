@@ -15,7 +15,7 @@ from processes import until
 
 from tunebook.pipeline.data import lookout as module
 from tunebook.pipeline.data.inspection import inspect_data
-from tunebook.pipeline.data.lookout import LOADING, Lookout
+from tunebook.pipeline.data.lookout import LOADING, READING, Lookout
 from tunebook.pipeline.data.report import Inspection
 from tunebook.pipeline.data.source import locate
 from tunebook.pipeline.data.table.cancel import Cancel, Cancelled
@@ -169,7 +169,8 @@ def test_the_newest_question_ends_the_one_before_and_what_is_waited_for_is_said_
     assert len(ended) == 1
     (seen,) = own.look(source, [2], lens, Cancel(), told.setdefault("second", []).append)
     assert seen["index"] == 2
-    assert told == {"first": [LOADING], "second": [LOADING]}
+    assert told["first"] == [READING]
+    assert list(dict.fromkeys(told["second"])) == [READING, LOADING]
 
 
 def test_a_killed_process_is_one_line_and_the_next_question_starts_another(
@@ -188,6 +189,36 @@ def test_a_killed_process_is_one_line_and_the_next_question_starts_another(
     with pytest.raises(WorkFailed, match=r"^the process that labels rows was killed \(by hand, or because the memory"):
         own.look(*ask, kill)
     assert own.look(*ask, lambda why: None)[0]["index"] == 1
+
+
+def test_killed_while_it_reads_it_leaves_nothing_but_what_the_next_one_takes_up(
+    own: Lookout, inspection: Inspection, tmp_path: Path, tunebook_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert inspection.lens
+    temporary, path = tmp_path / "tmp", tmp_path / "rows.jsonl"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    row = json.dumps({"messages": turns(1)}) + "\n"
+    path.write_text(row * 100_000 + "{\n" + row)
+    others = {one.pid for one in children()}
+
+    def kill_at(pattern: str) -> None:
+        until(lambda: any([*temporary.glob("*"), *tunebook_home.glob(pattern)]), "the rows to be copied", 60)
+        for one in children():
+            if one.pid not in others:
+                one.kill()
+
+    ask = (locate(str(path)), [1], inspection.lens, Cancel())
+    for pattern in ("mended/*/*/train/*/*.part", "mended/*/*/datasets/*"):
+        killer = Thread(target=kill_at, args=(pattern,))
+        killer.start()
+        with pytest.raises(WorkFailed, match="was killed"):
+            own.look(*ask, lambda why: None)
+        killer.join()
+    assert own.look(*ask, lambda why: None)[0]["index"] == 1
+    assert list(temporary.glob("*")) == []
+    assert [file.name for file in tunebook_home.glob("mended/*/*/train/*/*")] == ["rows.jsonl"]
+    assert len(list(tunebook_home.glob("mended/**/*.arrow"))) == 1
 
 
 def test_it_ends_when_nobody_asks_for_long_and_is_there_again_when_somebody_does(

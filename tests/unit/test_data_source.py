@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 import tunebook
 from tunebook.pipeline.data.fingerprint import fingerprint
 from tunebook.pipeline.data.inspection import inspect_data
-from tunebook.pipeline.data.rows import load_rows, stored
+from tunebook.pipeline.data.mended import mended_rows
+from tunebook.pipeline.data.rows import load_rows, stored, training_rows
 from tunebook.pipeline.data.source import load_code, locate
 from tunebook.pipeline.errors import CallError
 from tunebook.pipeline.home import home
@@ -199,6 +200,34 @@ def test_broken_lines_are_numbered_and_every_other_row_is_read(
     held = load_rows(str(path), locate(str(path)), mend_in=folder / "mended")
     assert held.train.to_list() == [json.loads(text) for text, good in lines if good]
     assert [line.number for line in held.unreadable] == [at for at, (_, good) in enumerate(lines, 1) if not good]
+
+
+def test_looking_at_broken_lines_again_adds_nothing_to_anybodys_cache(tmp_path: Path, tunebook_home: Path) -> None:
+    path, caches = tmp_path / "rows.jsonl", Path(datasets.config.HF_CACHE_HOME)
+
+    def kept(folder: Path) -> list[Path]:
+        return sorted(file for file in folder.rglob("*") if file.is_file() and file.suffix != ".lock")
+
+    before = kept(caches)
+    for rows in (ROWS, ROWS, ROWS[:20]):
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows) + "{\n")
+        assert inspect_data(str(path)).report.rows == len(rows)
+        held = load_rows(str(path), locate(str(path)), mend_in=mended_rows())
+        alone = training_rows(locate(str(path)), mend_in=mended_rows())
+        assert held.train.to_list() == alone.to_list() == rows
+        assert kept(caches) == before
+        assert len(list(tunebook_home.rglob("*.jsonl"))) == len(list(tunebook_home.rglob("*.arrow"))) == 1
+    assert tunebook.clean().removed
+    assert not list((tunebook_home / "mended").iterdir())
+
+
+def test_a_training_split_is_read_alone_and_numbered_as_with_the_rest(tmp_path: Path) -> None:
+    write(tmp_path / "train.jsonl")
+    write(tmp_path / "test.jsonl", ROWS[:3])
+    source = locate(str(tmp_path), split="train[5:]")
+    alone, held = training_rows(source), load_rows(str(tmp_path), source)
+    assert alone.column_names == ["prompt", "completion"]
+    assert alone.to_list() == held.train.to_list() == ROWS[5:]
 
 
 def test_a_list_over_several_lines_is_one_document(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import bz2
 import gzip
 import json
 import lzma
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -47,21 +48,27 @@ def first_bad_line(path: Path) -> BadLine | None:
         return None
 
 
-def without_bad_lines(path: Path, folder: Path) -> tuple[Path, list[BadLine]]:
-    """A copy in `folder` of what can be read, and what cannot; the file itself where nothing is wrong with it.
+def without_bad_lines(path: Path, bad: Sequence[BadLine], folder: Path) -> Path | None:
+    """A copy in `folder`, where it is made once, of all but the bad lines; the file itself where it has none of them.
 
-    A file with more bad lines than good ones is no jsonl at all: it counts as one with nothing to mend.
+    None for a file with more bad lines than good ones: it is no jsonl at all.
     """
-    bad = list(bad_lines(path))
     if not bad:
-        return path, []
-    folder.mkdir(parents=True, exist_ok=True)
+        return path
     copy, good = folder / f"{path.name.partition('.')[0]}.jsonl", 0
-    with copy.open("wb") as file:
+    if copy.is_file():
+        return copy
+    folder.mkdir(parents=True, exist_ok=True)
+    part = copy.with_suffix(".part")
+    with part.open("wb") as file:
         for _, line, why in _lines(path):
             if not why:
                 good += file.write(line) > 0
-    return (copy, bad) if good >= len(bad) else (path, [])
+    if good < len(bad):
+        part.unlink()
+        return None
+    os.replace(part, copy)
+    return copy
 
 
 def _zst(path: Path, mode: str) -> IO[Any]:

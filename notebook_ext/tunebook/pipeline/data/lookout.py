@@ -14,11 +14,9 @@ import os
 import queue
 import subprocess
 import sys
-import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import IO, Any
 
 from tunebook.pipeline.data.report import Lens
@@ -28,6 +26,7 @@ from tunebook.pipeline.errors import TunebookError, WorkFailed
 
 #: Seconds without a question after which the process gives its memory back.
 IDLE_S = 600.0
+READING = "Reading the rows"
 LOADING = "Loading the tokenizer and TRL"
 #: Neighbours with more characters than this in all are not looked at beforehand: they would delay the row itself.
 AHEAD_MOST = 100_000
@@ -182,11 +181,11 @@ class Watch:
     def look(self, source: Row, numbers: list[int], lens: Lens, waiting: Callable[[str], None]) -> list[Row]:
         """The rows as the trainer sees them. Raises TunebookError for the first; the others are left out if they fail."""
         key = (lens.model, lens.revision)
-        if (self._rows[0], self._tokenizer[0]) != (source, key):
-            waiting(LOADING)
         if self._rows[0] != source:
+            waiting(READING)
             self._rows = source, _rows(Source(**source))
         if self._tokenizer[0] != key:
+            waiting(LOADING)
             self._tokenizer = key, _tokenizer(lens)
         rows, tokenizer = self._rows[1], self._tokenizer[1]
         if numbers[0] >= len(rows):
@@ -212,11 +211,11 @@ class Watch:
 
 
 def _rows(source: Source) -> Any:
-    from tunebook.pipeline.data.rows import load_rows
+    from tunebook.pipeline.data.mended import mended_rows
+    from tunebook.pipeline.data.rows import training_rows
 
     # As the inspection reads them, so that the numbers agree with its report: without the lines that cannot be read.
-    with tempfile.TemporaryDirectory(prefix="tunebook-rows-") as mended:
-        return load_rows(source.path, source, mend_in=Path(mended)).train
+    return training_rows(source, mend_in=mended_rows())
 
 
 def _tokenizer(lens: Lens) -> Any:

@@ -6,15 +6,16 @@ import math
 import os
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tunebook.pipeline.data.broken import BadLine, first_bad_line, without_bad_lines
+from tunebook.pipeline.data.broken import BadLine, first_bad_line
 from tunebook.pipeline.data.hub_files import here
 from tunebook.pipeline.data.hub_parquet import as_parquet
 from tunebook.pipeline.data.hub_refusals import trouble_behind
 from tunebook.pipeline.data.large import HELD_OUT_MOST, Large, first_rows, too_large
+from tunebook.pipeline.data.mended import mended
 from tunebook.pipeline.data.source import Source, choose_splits, load_call
 from tunebook.pipeline.errors import CallError
 
@@ -65,17 +66,8 @@ def load_rows(
     large: Large | None = None
     if source is None:
         train, held_out = _of_memory(dataset)
-    elif large := too_large(source):
-        train, held_out, large = _of_large(source, large)
     else:
-        try:
-            train, held_out = _splits(source)
-        except CallError as wrong:
-            local = _here(source, wrong)
-            mended, bad = _mended(local, mend_in)
-            if not bad and local is source:
-                raise
-            train, held_out = _splits(mended)
+        train, held_out, bad, large = _of_source(source, mend_in)
     if len(train) == 0:
         raise CallError("dataset", f"{name_of(dataset)} has no rows", "give a data set that has some")
 
@@ -103,14 +95,40 @@ def load_rows(
     return Held(train, held_out, numbers, by_data_set, every, bad, large, max(whole, len(train)), rows)
 
 
-def _splits(source: Source) -> tuple[Dataset, Dataset | None]:
-    return _load(source, source.train_split), _load(source, source.eval_split) if source.eval_split else None
+def training_rows(source: Source, *, mend_in: Path | None = None) -> Dataset:
+    """The rows of the training split alone, in the data set's order: those that `load_rows` numbers, read as it does."""
+    return _of_source(source, mend_in, held_out=False)[0]
 
 
-def _of_large(source: Source, large: Large) -> tuple[Dataset, Dataset | None, Large | None]:
+def _of_source(
+    source: Source, mend_in: Path | None, held_out: bool = True
+) -> tuple[Dataset, Dataset | None, list[BadLine], Large | None]:
+    """The training rows, those held out if they are wanted, the lines that are in no row, and what was too large."""
+    if large := too_large(source):
+        return _of_large(source, large, held_out)
+    try:
+        return *_splits(source, held_out), [], None
+    except CallError as wrong:
+        local = _here(source, wrong)
+        # Where only what is whole counts, the wrong lines stop it.
+        readable, bad, cache = mended(local, mend_in) if mend_in else (local, [], None)
+        if not bad and local is source:
+            raise
+        return *_splits(readable, held_out, cache if bad else None), bad, None
+
+
+def _splits(source: Source, held_out: bool, cache: Path | None = None) -> tuple[Dataset, Dataset | None]:
+    other = source.eval_split if held_out else None
+    return _load(source, source.train_split, cache), _load(source, other, cache) if other else None
+
+
+def _of_large(
+    source: Source, large: Large, held_out: bool
+) -> tuple[Dataset, Dataset | None, list[BadLine], Large | None]:
     """All rows where the Hub has Parquet of a size to fetch, else the first ones; and what there is to say of that."""
-    if near := as_parquet(source, [source.train_split, *([source.eval_split] if source.eval_split else [])]):
-        return *_splits(near), None
+    other = source.eval_split if held_out else None
+    if near := as_parquet(source, [source.train_split, *([other] if other else [])]):
+        return *_splits(near, held_out), [], None
     import datasets
 
     def first(split: str, most: int | None = None) -> Dataset:
@@ -119,7 +137,7 @@ def _of_large(source: Source, large: Large) -> tuple[Dataset, Dataset | None, La
         return datasets.Dataset(datasets.table.InMemoryTable(table))
 
     try:
-        return first(source.train_split), first(source.eval_split, HELD_OUT_MOST) if source.eval_split else None, large
+        return first(source.train_split), first(other, HELD_OUT_MOST) if other else None, [], large
     except Exception as failure:  # noqa: BLE001 (a builder raises whatever its parser raises)
         raise _explained(source, source.train_split, failure) from None
 
@@ -135,23 +153,6 @@ def _here(source: Source, wrong: CallError) -> Source:
     if not any((local.data_files or {}).values()):
         raise wrong
     return local
-
-
-def _mended(source: Source, folder: Path | None) -> tuple[Source, list[BadLine]]:
-    """The source without the lines that cannot be read, and these lines; none where that is not what is wrong."""
-    if folder is None or source.builder != "json" or source.data_files is None:
-        return source, []
-    bad: list[BadLine] = []
-    files: dict[str, list[str]] = {}
-    try:
-        for split, paths in source.data_files.items():
-            for number, path in enumerate(paths):
-                copy, wrong = without_bad_lines(Path(path), folder / split / str(number))
-                files.setdefault(split, []).append(str(copy))
-                bad += wrong
-    except (OSError, EOFError):  # a compressed file that ends too early is no matter of lines
-        return source, []
-    return replace(source, data_files=files), bad
 
 
 def name_of(dataset: Any) -> str:
@@ -187,10 +188,12 @@ def _of_memory(dataset: Any) -> tuple[Dataset, Dataset | None]:
     raise CallError("dataset", problem, "give a path, a Hub name, a datasets.Dataset, or a pandas or polars frame")
 
 
-def _load(source: Source, split: str) -> Dataset:
+def _load(source: Source, split: str, cache: Path | None = None) -> Dataset:
     import datasets
 
     arguments, keywords = load_call(source, split)
+    if cache:
+        keywords["cache_dir"] = str(cache)
     try:
         with quiet():
             rows = datasets.load_dataset(*arguments, **keywords)
