@@ -278,6 +278,50 @@ def test_a_system_prompt_is_put_before_turns_that_have_none(model_folder: Path) 
         inspected(repeated(FORMATS["text"][0]), system_prompt="Be kind.")
 
 
+def test_a_system_prompt_is_used_by_kto_and_grpo_too(model_folder: Path) -> None:
+    keywords: dict[str, Any] = {"model": str(model_folder), "system_prompt": "Be kind."}
+    inspections = {
+        "kto": inspected(repeated(FORMATS["kto"][0]), method="kto", **keywords),
+        "grpo": inspected(repeated(FORMATS["prompts"][0]), method="grpo", **keywords),
+    }
+    system = {"role": "system", "content": "Be kind."}
+    made: dict[str, dict[str, Any]] = {}
+    for method, inspection in inspections.items():
+        fit = inspection.report.methods[method]
+        assert (fit.status, fit.code is not None) == ("mapping", True)
+        made[method] = compiled(fit.code or "")(FORMATS["kto" if method == "kto" else "prompts"][0])
+        assert inspection.preview is not None
+        assert "Be kind." in "".join(span.text for span in inspection.preview.rows[0].tokens)
+    assert made["kto"] == {"prompt": [system, USER], "completion": [ASSISTANT], "label": True}
+    assert made["grpo"] == {"prompt": [system, USER], "tests": "assert f(2) == 4"}
+    assert inspections["kto"].report.methods["kto"].mapping == {
+        "prompt": "prompt",
+        "completion": "completion",
+        "label": "label",
+    }
+
+
+@pytest.mark.parametrize(
+    ("rows", "method"),
+    [
+        ([{"prompt": "2 + 2?", "completion": "4", "label": True}], "kto"),
+        ([{"prompt": "2 + 2?", "chosen": "4", "rejected": "5"}], "kto"),
+        ([{"prompt": "def add(a, b):", "tests": "assert add(2, 2) == 4"}], "grpo"),
+    ],
+)
+def test_plain_text_carries_no_system_prompt_which_is_the_reason_given(rows: Rows, method: str) -> None:
+    assert inspected(rows * 20).report.methods[method].status == "ready"
+    fit = inspected(rows * 20, system_prompt="Be kind.").report.methods[method]
+    assert fit.status == "no"
+    assert fit.why.startswith("a system prompt needs turns, and these ")
+
+
+def test_rows_of_which_only_some_are_marked_are_not_said_to_have_no_mark() -> None:
+    rows = [*repeated(FORMATS["kto"][0], 20), *repeated(FORMATS["turns"][0], 20)]
+    fit = inspected(rows).report.methods["kto"]
+    assert (fit.status, fit.why) == ("no", "only some rows say whether their completion is wanted")
+
+
 def test_what_splitting_off_the_last_answer_loses_is_said(model_folder: Path) -> None:
     rows = repeated({"messages": [USER, ASSISTANT, USER, ASSISTANT]}, 30)
     fit = inspected(rows, model=str(model_folder)).report.methods["sft"]

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from tunebook.pipeline.data.layout import OPTIONAL, TESTS, Layout
 
-Target = Literal["messages", "completion", "plain completion", "text", "preference", "answer"]
+Target = Literal["messages", "completion", "plain completion", "text", "preference", "answer", "verdict", "prompt"]
 ToTrl = Callable[[dict[str, Any]], dict[str, Any]]
 
 #: Columns that TRL reads beside the format's own; they are passed on.
@@ -187,6 +187,10 @@ class _Body:
 
     def _of_completion(self, layout: Layout) -> list[str]:
         prompt, completion = f"row[{layout.columns['prompt']!r}]", "row['completion']"
+        if self.target == "prompt":  # the other columns go to the reward functions
+            return [f'return {{**row, "prompt": {self._with_system(prompt)}}}']
+        if self.target == "verdict":
+            return [self._returned(prompt=self._with_system(prompt), completion=completion, label='row["label"]')]
         if not layout.conversational and (self.system or self.target == "completion"):
             prompt = f'[{{"role": "user", "content": {prompt}}}]'
             turns = '[{"role": "assistant", "content": row["completion"]}]'
@@ -241,6 +245,10 @@ def _doc(layout: Layout, target: Target) -> str:
         return "A prompt, the answer that was preferred and the one that was not."
     if target == "answer":
         return "The prompt, and the answer that a reward compares with."
+    if target == "verdict":
+        return "The prompt, the completion, and whether it is wanted."
+    if target == "prompt":
+        return "The row as it is, with the system prompt before the turns of its prompt."
     if layout.format in ("messages", "ShareGPT conversations"):
         return "The last answer is the completion; the turns before it are the prompt."
     return "The prompt and the completion that is to be learned."

@@ -13,6 +13,8 @@ from tunebook.pipeline.errors import CallError
 
 METHODS = ("sft", "dpo", "grpo", "kto", "reward")
 
+#: Why rows fit no method that would have to leave out a system prompt.
+NO_TURNS = "a system prompt needs turns, and these rows are plain text"
 #: Columns that TRL takes a meaning from, by name. One that is there and means something else spoils the reading.
 MEANINGFUL = {
     *("prompt", "completion", "messages", "conversations", "chosen", "rejected", "image", "images"),
@@ -188,7 +190,7 @@ def _pairs(situation: Situation) -> MethodFit:
     what = "what sets the chosen answer apart from the rejected one is learned"
     if layout.columns.get("prompt", "prompt") != "prompt" or situation.disturbing(layout) or situation.system_prompt:
         if situation.system_prompt and not layout.conversational:
-            return _no("a system prompt needs turns, and these pairs are plain text")
+            return _no(NO_TURNS)
         return _mapped(situation, "preference", what)
     return MethodFit(status="ready", why=what)
 
@@ -196,12 +198,21 @@ def _pairs(situation: Situation) -> MethodFit:
 def _kto(situation: Situation) -> MethodFit:
     layout = situation.main
     assert layout is not None
-    if layout.format == "KTO" and not situation.layouts.mixed and not situation.system_prompt:
-        return MethodFit(status="ready", why="each completion is marked as wanted or not")
+    formats = {kind.format for kind in situation.kinds}
+    if "KTO" in formats:
+        if situation.layouts.mixed:
+            same = formats == {"KTO"}
+            return _no(
+                "the rows have different formats" if same else "only some rows say whether their completion is wanted"
+            )
+        marked = "each completion is marked as wanted or not"
+        if not situation.system_prompt:
+            return MethodFit(status="ready", why=marked)
+        return _mapped(situation, "verdict", marked) if layout.conversational else _no(NO_TURNS)
     pairs = _pairs(situation)
     if pairs.status != "no":
         return pairs.model_copy(update={"why": "TRL takes each pair as a wanted and an unwanted completion"})
-    return _no("no column says whether a completion is wanted")
+    return pairs if formats == {"preference"} else _no("no column says whether a completion is wanted")
 
 
 def _grpo(situation: Situation) -> MethodFit:
@@ -210,9 +221,10 @@ def _grpo(situation: Situation) -> MethodFit:
     if situation.layouts.mixed:
         return _no("the rows have different formats")
     if layout.format == "prompt only":
-        return MethodFit(
-            status="ready", why=f"the prompts are there; {situation.checked_by or 'a reward function must be chosen'}"
-        )
+        why = f"the prompts are there; {situation.checked_by or 'a reward function must be chosen'}"
+        if not situation.system_prompt:
+            return MethodFit(status="ready", why=why)
+        return _mapped(situation, "prompt", why) if layout.conversational else _no(NO_TURNS)
     if layout.format in ("text", "preference", "KTO"):
         return _no("there is no prompt with an answer that a program could check")
     if situation.checked_by is None:
