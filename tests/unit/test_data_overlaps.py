@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tunebook.pipeline.data.inspection import inspect_data
-from tunebook.pipeline.data.overlaps import WIDTH, Overlap, overlaps
+from tunebook.pipeline.data.overlaps import Overlap, overlaps
+from tunebook.pipeline.data.passages import WIDTH
 
 VOCABULARY = [
     f"{first}{second}" for first in ("ba", "do", "ki", "mu", "re", "sol") for second in ("lan", "ter", "vis", "nok")

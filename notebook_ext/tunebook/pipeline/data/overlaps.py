@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tunebook.pipeline.data import passages
 from tunebook.pipeline.data.near import template_shingles
+from tunebook.pipeline.data.passages import WIDTH
 from tunebook.pipeline.data.said import words
 from tunebook.pipeline.data.shingles import WIDTH as SHINGLE
 from tunebook.pipeline.data.shingles import ngrams
@@ -19,9 +21,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-WIDTH = 13  # words
-LETTERS = 8  # of the 13 words must have a letter in them
-CHUNK = 4096  # rows
 CLIP = 100_000  # characters of each text that are looked at
 
 #: The texts of the row at a place, each by itself.
@@ -46,10 +45,9 @@ def overlaps(rows: Sequence[int], train: Texts, held_out: int, held: Texts) -> l
     if not len(known):
         return []
     hits: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []  # (places of training rows, numbers of known passages)
-    for start in range(0, len(rows), CHUNK):
-        flat, row = _passages(rows[start : start + CHUNK], train, templates)
-        at = np.minimum(np.searchsorted(known, flat), len(known) - 1)
-        same = known[at] == flat
+    for chunk in passages.chunks(rows):
+        flat, row = _passages(chunk, train, templates)
+        at, same = passages.among(flat, known)
         hits.append((row[same], at[same]))
     place, passage = (np.concatenate(part) for part in zip(*hits, strict=True))
     pairs = np.unique(np.stack([passage, place], axis=1), axis=0)
@@ -69,8 +67,7 @@ def _telling(count: int, held: Texts, templates: NDArray[np.uint64]) -> tuple[ND
     """The passages that one held-out row alone has, in order, and which row that is."""
     import numpy as np
 
-    chunks = [range(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK)]
-    parts = [_passages(chunk, held, templates) for chunk in chunks]
+    parts = [_passages(chunk, held, templates) for chunk in passages.chunks(range(count))]
     flat, row = (np.concatenate(part) for part in zip(*parts, strict=True))
     if not len(flat):
         return flat, row
@@ -97,15 +94,11 @@ def _passages(
             if len(found := words(text[:CLIP])) >= WIDTH:
                 said.append(found)
                 of.append(place)
-    if not said:
-        return np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.int64)
-    flat, bounds = ngrams(said, WIDTH)
-    row = np.repeat(np.array(of, dtype=np.int64), np.diff(bounds))
-    if not len(templates):
+    flat, row, bounds = passages.numbered(said, of)
+    if not len(templates) or not len(flat):
         return flat, row
     shingles, starts = ngrams(said, SHINGLE)
-    at = np.minimum(np.searchsorted(templates, shingles), len(templates) - 1)
-    before = np.concatenate([[0], np.cumsum(templates[at] == shingles)])  # template shingles before each
+    before = np.concatenate([[0], np.cumsum(passages.among(shingles, templates)[1])])  # template shingles before each
     first = np.arange(len(flat)) + np.repeat(starts[:-1] - bounds[:-1], np.diff(bounds))
     own = before[first + WIDTH - SHINGLE + 1] == before[first]
     return flat[own], row[own]
@@ -116,12 +109,7 @@ def _told(one: Sequence[str], other: Sequence[str]) -> bool:
     return bool(_of_words(one) & _of_words(other))
 
 
-def _of_words(texts: Sequence[str]) -> set[tuple[str, ...]]:
-    runs: set[tuple[str, ...]] = set()
-    for text in texts:
-        found = words(text[:CLIP])
-        for at in range(len(found) - WIDTH + 1):
-            run = tuple(found[at : at + WIDTH])
-            if sum(not word.isdigit() for word in run) >= LETTERS:
-                runs.add(run)
-    return runs
+def _of_words(texts: Sequence[str]) -> set[passages.Words]:
+    found = (words(text[:CLIP]) for text in texts)
+    long = (said for said in found if len(said) >= WIDTH)
+    return {passage for said in long for passage in passages.passages(said) if passages.of_words(passage)}

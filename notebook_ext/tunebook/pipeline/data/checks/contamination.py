@@ -8,21 +8,15 @@ mostly digits is a list of numbers: neither tells that anything was copied.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from tunebook.pipeline.benchmarks import BenchmarkText
 from tunebook.pipeline.data import said
 from tunebook.pipeline.data.checks import Examined, Skip, Verdict, check
-from tunebook.pipeline.data.layout import Layout, share
+from tunebook.pipeline.data.layout import share
+from tunebook.pipeline.data.passages import WIDTH, Words, among, chunks, numbered, of_words, passages
 from tunebook.pipeline.data.report import Severity
-from tunebook.pipeline.data.shingles import ngrams
 
-WIDTH = 13  # words
 FEWEST = 4  # words of a prompt that is shorter; fewer are said by anybody
-LETTERS = 8  # of the 13 words must have a letter in them
-CHUNK = 4096
-
-Words = tuple[str, ...]
 
 
 @check("K12")
@@ -34,7 +28,7 @@ def benchmark_is_not_trained(examined: Examined) -> Verdict:
     known = _index(examined.against_texts)
     told: dict[int, tuple[str, int]] = {}
     for place in _suspects(examined, known):
-        if overlap := _longest(_texts(examined.rows[place], examined.layouts.of_row[place]), known):
+        if overlap := _longest(_texts(examined, place), known):
             told[place] = overlap
     if not told:
         return Verdict(f"none of {len(examined.rows):,} rows holds a text of the {items:,} items of {name}")
@@ -54,40 +48,24 @@ def _index(texts: Sequence[BenchmarkText]) -> dict[Words, str]:
     for text in texts:
         words = said.words(text.text)
         if len(words) >= WIDTH:
-            telling = (run for run in _runs(words) if sum(not word.isdigit() for word in run) >= LETTERS)
-            for run in telling:
+            for run in filter(of_words, passages(words)):
                 found.setdefault(run, set()).add(text.item)
         elif text.part == "prompt" and len(words) >= FEWEST:
             found.setdefault(tuple(words), set()).add(text.item)
     return {run: next(iter(items)) for run, items in found.items() if len(items) == 1}
 
 
-def _runs(words: Sequence[str]) -> Iterator[Words]:
-    """Every 13 words in a row; of fewer words, all."""
-    for at in range(max(1, len(words) - WIDTH + 1)):
-        yield tuple(words[at : at + WIDTH])
-
-
 def _suspects(examined: Examined, known: dict[Words, str]) -> Iterator[int]:
     """Places of rows that share a number with the index: quick, and nearly always right."""
     import numpy as np
 
-    wanted = np.sort(ngrams(list(known), WIDTH)[0])
+    wanted = np.sort(numbered(list(known), range(len(known)))[0])
     if not len(wanted):
         return
-    for start in range(0, len(examined.rows), CHUNK):
-        texts: list[list[str]] = []
-        place_of: list[int] = []
-        for place in range(start, min(start + CHUNK, len(examined.rows))):
-            for words in _texts(examined.rows[place], examined.layouts.of_row[place]):
-                texts.append(words)
-                place_of.append(place)
-        if not texts:
-            continue
-        flat, bounds = ngrams(texts, WIDTH)
-        hit = wanted[np.minimum(np.searchsorted(wanted, flat), len(wanted) - 1)] == flat
-        rows = np.repeat(np.array(place_of), np.diff(bounds))[hit]
-        yield from np.unique(rows).tolist()
+    for chunk in chunks(range(len(examined.rows))):
+        texts = [(place, words) for place in chunk for words in _texts(examined, place)]
+        flat, rows, _ = numbered([words for _, words in texts], [place for place, _ in texts])
+        yield from np.unique(rows[among(flat, wanted)[1]]).tolist()
 
 
 def _longest(texts: Iterator[list[str]], known: dict[Words, str]) -> tuple[str, int] | None:
@@ -95,7 +73,7 @@ def _longest(texts: Iterator[list[str]], known: dict[Words, str]) -> tuple[str, 
     best: tuple[str, int] | None = None
     for words in texts:
         item, length = "", 0
-        for run in _runs(words):
+        for run in passages(words):
             now = known.get(run, "")
             length = length + 1 if now and now == item else len(run) if now else 0
             item = now
@@ -104,8 +82,6 @@ def _longest(texts: Iterator[list[str]], known: dict[Words, str]) -> tuple[str, 
     return best
 
 
-def _texts(row: dict[str, Any], layout: Layout | None) -> Iterator[list[str]]:
+def _texts(examined: Examined, place: int) -> Iterator[list[str]]:
     """The words of each text of a row by itself."""
-    for _, column in layout.parts if layout else ():
-        for text in said.texts(row.get(column)):
-            yield said.words(text)
+    return map(said.words, said.apart(examined.rows[place], examined.layouts.of_row[place]))

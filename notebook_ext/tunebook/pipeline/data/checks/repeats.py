@@ -10,8 +10,8 @@ from tunebook.pipeline.data import said
 from tunebook.pipeline.data.checks import Examined, Skip, Verdict, check
 from tunebook.pipeline.data.layout import Layout, layouts_of, share
 from tunebook.pipeline.data.near import Copy, near_copies, words_apart
-from tunebook.pipeline.data.overlaps import WIDTH as PASSAGE
 from tunebook.pipeline.data.overlaps import Overlap, overlaps
+from tunebook.pipeline.data.passages import WIDTH as PASSAGE
 from tunebook.pipeline.data.report import Finding, Severity
 
 
