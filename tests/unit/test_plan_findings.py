@@ -66,3 +66,12 @@ def test_a_plan_needs_a_number_of_rows_where_nobody_knows_it(tmp_path: Path) -> 
     assert (question.field, "`rows: 20000`" in question.why) == ("rows", True)
     assert data_questions(make_spec(dataset=path, rows=20), unknown) == []
     assert data_questions(make_spec(dataset=path, max_steps=20), unknown) == []
+
+
+def test_a_row_that_no_trainer_can_read_cannot_be_accepted(tmp_path: Path, model_folder: Path) -> None:
+    """With this model each conversation is split at its last answer, and one has none."""
+    path = rows(tmp_path, *[json.dumps(GOOD | {"n": n}) for n in range(30)], json.dumps(NO_ANSWER | {"n": 30}))
+    inspection = inspect_data(path, model=str(model_folder))
+    assert [finding.id for finding in inspection.report.findings if finding.severity == "error"] == ["K14"]
+    [question] = data_questions(make_spec(dataset=path, accept=["K14"]), inspection)
+    assert question.why.endswith("write `leave_out: K14` to train without them")

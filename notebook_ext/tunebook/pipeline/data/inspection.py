@@ -164,6 +164,7 @@ def inspect_data(
         source=source,
         settings=fitting.trainer_settings(situation, fits["sft"]) if chosen == "sft" else {},
         lens=seen.lens,
+        unreadable=[numbers[place] for place in seen.unmapped],
         rows_known=held.large is None or held.large.rows is not None,
         split_rows=held.every,
         left_out=list(leave_out),

@@ -157,6 +157,7 @@ class Inspection(BaseModel):
     preview: Preview | None
     fingerprint: str  # sha256 over the rows' content: the data part of a plan's identity
     train_rows: int
+    unreadable: list[int] = []  # numbers of the rows that no trainer can read, though they have a format
     rows_known: bool = True  # False: a data set that is too large to fetch does not say how many it has
     split_rows: int = 0  # of the training split, with those that were left out, not drawn or held out
     left_out: list[int] = []  # the numbers of those that were left out

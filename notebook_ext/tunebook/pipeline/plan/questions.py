@@ -18,7 +18,9 @@ def data_questions(spec: Spec, inspection: Inspection) -> list[Question]:
     report = inspection.report
     fits = [name for name, fit in report.methods.items() if fit.status != "no"]
     errors = [
-        Question(field="dataset", why=f"{finding.message} ({finding.id}): {finding.remedy}{_or_write(finding)}")
+        Question(
+            field="dataset", why=f"{finding.message} ({finding.id}): {finding.remedy}{_or_write(finding, inspection)}"
+        )
         for finding in blocking(spec, inspection)
     ]
     if errors and any(finding.fix for finding in blocking(spec, inspection)):
@@ -44,16 +46,23 @@ def blocking(spec: Spec, inspection: Inspection) -> list[Finding]:
     return [
         finding
         for finding in inspection.report.findings
-        if finding.severity == "error" and (finding.id in FATAL or finding.id not in (spec.accept or []))
+        if finding.severity == "error" and (_fatal(finding, inspection) or finding.id not in (spec.accept or []))
     ]
 
 
-def _or_write(finding: Finding) -> str:
+def _fatal(finding: Finding, inspection: Inspection) -> bool:
+    """Whether no training survives it, so that nobody can accept it."""
+    if finding.id in FATAL:
+        return True
+    return not set(inspection.unreadable).isdisjoint(inspection.rows_found.get(finding.key, []))
+
+
+def _or_write(finding: Finding, inspection: Inspection) -> str:
     """The lines that decide it, as the cell takes them."""
     fields = finding.fix.fields if finding.fix else {}
     lines = [
         f"`{spec_line(name, value)}`" + (" to train without them" if name == FIELD else "")
         for name, value in fields.items()
     ]
-    lines += [] if finding.id in FATAL else [f"`accept: {finding.id}` to train on them as they are"]
+    lines += [] if _fatal(finding, inspection) else [f"`accept: {finding.id}` to train on them as they are"]
     return f"; write {' or '.join(lines)}" if lines else ""

@@ -7,6 +7,7 @@ from typing import Any
 
 from tunebook.pipeline.data.checks import Examined, Verdict, check
 from tunebook.pipeline.data.checks.as_text import values_written_as_text
+from tunebook.pipeline.data.checks.turns import NOTHING_LEARNED, problems_of
 from tunebook.pipeline.data.layout import cell
 from tunebook.pipeline.data.report import Finding
 
@@ -22,14 +23,17 @@ def one_format(examined: Examined) -> Verdict:
         message = "{n} {have|has} no format that the others have, or that TRL reads"
         remedy = "give {them|it} the columns of the other rows, or take {them|it} out"
         findings.append(examined.finding("K07", "error", unreadable, message, remedy, leave_out=True))
-    if examined.unmapped:
-        first, why = next(iter(examined.unmapped.items()))
+    refused = [
+        place
+        for place in examined.unmapped
+        if not NOTHING_LEARNED.intersection(problems_of(examined.rows[place], layouts.of_row[place]))
+    ]
+    if refused:
+        first, why = refused[0], examined.unmapped[refused[0]]
         message = "{n} cannot be brought into the trainer's format, so no training could start"
         remedy = "fill in what is missing, or take {them|it} out"
         evidence = f"row {examined.numbers[first]} {why}"
-        findings.append(
-            examined.finding("K07", "error", list(examined.unmapped), message, remedy, evidence, leave_out=True)
-        )
+        findings.append(examined.finding("K07", "error", refused, message, remedy, evidence, leave_out=True))
     if layouts.mixed:
         places = [place for place, layout in enumerate(layouts.of_row) if layout not in (None, layouts.main)]
         main = layouts.main.words() if layouts.main else ""

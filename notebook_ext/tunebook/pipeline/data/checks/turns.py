@@ -42,6 +42,9 @@ PROBLEMS: dict[str, tuple[Severity, str, str]] = {
     "role": ("error", "{n} {have|has} a role that chat templates do not know", "use system, user, assistant and tool"),
 }
 
+#: What leaves nothing to learn; a mapping refuses some of these rows, and K14 tells of them all the same.
+NOTHING_LEARNED = {"nothing", "no answer", "no assistant"}
+
 #: What is mended within the row, and no reason to do without it.
 MENDED_OTHERWISE = ("empty turn", "ends on user", "order", "asked by nobody")
 
@@ -51,8 +54,6 @@ def turns_are_whole_and_in_order(examined: Examined) -> Verdict:
     """Empty or missing turns, roles out of order, a conversation that ends on the user."""
     found: dict[str, list[int]] = {}
     for place, (row, layout) in enumerate(zip(examined.rows, examined.layouts.of_row, strict=True)):
-        if place in examined.unmapped:
-            continue  # no trainer reads it at all: K07 says so
         for problem in dict.fromkeys(problems_of(row, layout)):
             found.setdefault(problem, []).append(place)
     findings = [
