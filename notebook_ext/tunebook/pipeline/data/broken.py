@@ -44,8 +44,15 @@ def first_bad_line(path: Path) -> BadLine | None:
     """The first of them; None also for a compressed file that ends too early, which is no matter of lines."""
     try:
         return next(bad_lines(path), None)
-    except (OSError, EOFError, lzma.LZMAError):
+    except damaged():
         return None
+
+
+def damaged() -> tuple[type[Exception], ...]:
+    """What reading a compressed file raises that ends too early or is damaged."""
+    from zstandard import ZstdError
+
+    return OSError, EOFError, lzma.LZMAError, ZstdError
 
 
 def without_bad_lines(path: Path, bad: Sequence[BadLine], folder: Path) -> Path | None:

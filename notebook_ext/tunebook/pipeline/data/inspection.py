@@ -5,9 +5,7 @@ The order is that of a person's questions: what is it, what does it fit, what wi
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from tunebook.pipeline.benchmarks import benchmark_texts
@@ -21,6 +19,7 @@ from tunebook.pipeline.data.counts import token_counts
 from tunebook.pipeline.data.fingerprint import fingerprint, fingerprint_of_commit
 from tunebook.pipeline.data.layout import layouts_of
 from tunebook.pipeline.data.leaving_out import offered
+from tunebook.pipeline.data.mended import mended_rows
 from tunebook.pipeline.data.report import Column, DataReport, Inspection
 from tunebook.pipeline.data.rows import load_rows, name_of
 from tunebook.pipeline.data.seeing import Eye, Progress, Row, see
@@ -61,10 +60,9 @@ def inspect_data(
     against_texts = benchmark_texts(against) if against else ()
     progress(0, 1, f"Reading {name_of(dataset)}")
     source = locate(dataset, config=config, split=split, revision=revision) if isinstance(dataset, str) else None
-    with tempfile.TemporaryDirectory(prefix="tunebook-rows-") as mended:
-        held = load_rows(
-            dataset, source, leave_out=leave_out, rows=rows, eval_share=eval_share, seed=seed, mend_in=Path(mended)
-        )
+    held = load_rows(
+        dataset, source, leave_out=leave_out, rows=rows, eval_share=eval_share, seed=seed, mend_in=mended_rows()
+    )
     loaded, total = held.train, held.whole
     if (fitting_in := sampling.fitting_rows(held)) < len(held.train):
         held = sampling.sample(held, fitting_in, seed)

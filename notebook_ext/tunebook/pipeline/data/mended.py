@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tunebook.pipeline.data.broken import BadLine, bad_lines, without_bad_lines
+from tunebook.pipeline.data.broken import BadLine, bad_lines, damaged, without_bad_lines
 from tunebook.pipeline.data.source import Source
 from tunebook.pipeline.home import home
 
@@ -56,7 +56,7 @@ def mended(source: Source, folder: Path) -> tuple[Source, list[BadLine], Path]:
                         shutil.rmtree(of)
                         return nothing
                     files.setdefault(split, []).append(str(copy))
-    except (OSError, EOFError):  # a compressed file that ends too early is no matter of lines
+    except damaged():  # a compressed file that ends too early is no matter of lines
         return nothing
     return replace(source, data_files=files), [line for lines in bad.values() for line in lines], place / "datasets"
 

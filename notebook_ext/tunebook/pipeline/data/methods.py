@@ -205,6 +205,8 @@ def _kto(situation: Situation) -> MethodFit:
             return _no(
                 "the rows have different formats" if same else "only some rows say whether their completion is wanted"
             )
+        if layout.conversational and situation.template is False:
+            return _no("the rows are turns, and the model has no chat template to render them with")
         marked = "each completion is marked as wanted or not"
         if not situation.system_prompt:
             return MethodFit(status="ready", why=marked)

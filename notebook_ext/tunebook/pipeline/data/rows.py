@@ -219,6 +219,8 @@ def _explained(source: Source, split: str, failure: Exception) -> CallError:
         return CallError("dataset", f"{source.path} is not UTF-8 text", "save it as UTF-8")
     if "corresponds to no data" in str(cause):  # how `datasets` says that a file has a header and nothing below it
         return CallError("dataset", f"{source.path} has no rows", "give a data set that has some")
+    if isinstance(cause, StopIteration):  # what `datasets` says of a file in which nothing can be found
+        return CallError("dataset", f"{source.path} holds no row that can be read", "look into it, or fetch it again")
     if isinstance(cause, EOFError):
         return CallError("dataset", f"{source.path} ends too early: a part of it is missing", "fetch it again")
     if ragged := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(cause)):
