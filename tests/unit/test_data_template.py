@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from pathlib import Path
 from random import Random
-from types import SimpleNamespace
 from typing import Any
 
 import datasets
@@ -14,7 +14,9 @@ from unit.data.made import pairs, sentence, turns
 from tunebook.pipeline.data.checks import Examined
 from tunebook.pipeline.data.checks.template import one_token_begins_the_text
 from tunebook.pipeline.data.inspection import inspect_data
+from tunebook.pipeline.data.layout import Layouts
 from tunebook.pipeline.data.report import Check
+from tunebook.pipeline.data.summary import Summary
 
 
 def checked(rows: list[dict[str, Any]], model: Path, id: str) -> Check:
@@ -38,9 +40,7 @@ def test_conversations_of_several_answers_are_asked_for_their_last(model_folder:
     )
 
 
-def test_a_template_that_writes_bos_for_a_tokenizer_that_adds_it_is_told_of(
-    model_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_template_that_writes_bos_for_a_tokenizer_that_adds_it_is_told_of(model_folder: Path) -> None:
     """As Llama 3 and Gemma do: right in training, wrong for whoever renders first and tokenizes then."""
     from tokenizers.processors import TemplateProcessing
     from transformers import AutoTokenizer
@@ -48,10 +48,11 @@ def test_a_template_that_writes_bos_for_a_tokenizer_that_adds_it_is_told_of(
     tokenizer = AutoTokenizer.from_pretrained(model_folder)
     bos = (tokenizer.bos_token, tokenizer.bos_token_id)
 
-    monkeypatch.setattr(Examined, "counts", lambda self: SimpleNamespace(two_starts=[], position=[0, 1]))
+    summary = Summary(position=array("q", [0, 1]))
     examined = Examined(
-        rows=[], mapped=[], numbers=[], held_out=None, columns=[], layouts=None, method="sft", tokenizer=tokenizer
-    )  # type: ignore[arg-type]
+        rows=[], mapped=[], numbers=[], held_out=None, columns=[], layouts=Layouts([], []), method="sft",
+        tokenizer=tokenizer, summary=summary,
+    )  # fmt: skip
     tokenizer.chat_template = "{{ bos_token }}{% for message in messages %}{{ message['content'] }}{% endfor %}"
     assert one_token_begins_the_text(examined).why == "none of 2 rows begins with two BOS tokens"
     tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single=f"{bos[0]} $A", special_tokens=[bos])
