@@ -24,6 +24,7 @@ def has_points(message: dict[str, Any]) -> bool:
     return content.get("kind") == "points" and any(series["name"] == "train/loss" for series in content["series"])
 
 
+@pytest.mark.slow  # tests/browser restarts the kernel of a run too
 def test_the_run_outlives_its_kernel_and_is_found_again(tmp_path: Path, model_folder: Path, kinds: Path) -> None:
     small_data(kinds, tmp_path / "data" / "kinds")
     tiny_model(model_folder, tmp_path / "tiny")

@@ -66,6 +66,7 @@ def adapter(folder: Path) -> dict[str, Any]:
     return {"name": folder.name, "path": str(folder), "adapter": True, "step": int(folder.name[-1])}
 
 
+@pytest.mark.slow
 def test_padding_sharing_and_adapters_that_do_nothing_change_no_answer(
     model_folder: Path, rows_file: Path, idle_adapter: Path, wild_adapter: Path
 ) -> None:
