@@ -87,3 +87,13 @@ def test_the_inspection_says_which_rows_quote_a_held_out_row_and_how_much() -> N
     (finding,) = inspect_data(datasets.DatasetDict(parts)).report.findings
     assert (finding.id, finding.severity, finding.examples) == ("K11", "info", [17])
     assert finding.message.endswith("with a held-out row: row 17 shares 25 with held-out row 4")
+
+
+def test_a_training_set_that_is_the_held_out_set_is_told_of() -> None:
+    """Every row is known to ask what a held-out row asks, so there is none left to look for passages in."""
+    random = Random(3)
+    rows = [{"prompt": " ".join(random.choices(VOCABULARY, k=30)), "completion": "yes"} for _ in range(40)]
+    parts = {"train": datasets.Dataset.from_list(rows), "test": datasets.Dataset.from_list(rows)}
+    report = inspect_data(datasets.DatasetDict(parts)).report
+    (finding,) = [finding for finding in report.findings if finding.id == "K11"]
+    assert (finding.severity, finding.rows) == ("error", 40)

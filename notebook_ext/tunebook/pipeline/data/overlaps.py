@@ -40,6 +40,8 @@ def overlaps(rows: Sequence[int], train: Texts, held_out: int, held: Texts) -> l
     """The training rows at these places that share a passage with one of the first `held_out` held-out rows."""
     import numpy as np
 
+    if not rows:
+        return []
     templates = template_shingles(rows, lambda place: (" ".join(train(place)),))
     known, owner = _telling(held_out, held, templates)
     if not len(known):

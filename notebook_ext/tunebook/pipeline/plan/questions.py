@@ -17,13 +17,14 @@ def data_questions(spec: Spec, inspection: Inspection) -> list[Question]:
     """What the data leaves open: no method that fits, or an error that nobody has accepted with `accept`."""
     report = inspection.report
     fits = [name for name, fit in report.methods.items() if fit.status != "no"]
+    stopping = blocking(spec, inspection)
     errors = [
         Question(
             field="dataset", why=f"{finding.message} ({finding.id}): {finding.remedy}{_or_write(finding, inspection)}"
         )
-        for finding in blocking(spec, inspection)
+        for finding in stopping
     ]
-    if errors and any(finding.fix for finding in blocking(spec, inspection)):
+    if any(finding.fix for finding in stopping):
         return errors  # without the rows that they are about a method may fit
     if not fits:
         why = next((fit.why for fit in report.methods.values()), "no method fits the rows")
