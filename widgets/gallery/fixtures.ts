@@ -1,13 +1,6 @@
 // Made-up states of every view, for the gallery and the tests: each one a state that Python can send.
 
-import type {
-  CompareView,
-  DataView as DatasetView,
-  PlanView,
-  PublishView,
-  RequestView,
-  RunView,
-} from "../shared/types";
+import type { CompareView, DataView as DatasetView, PublishView, RequestView, RunView } from "../shared/types";
 
 const instruction =
   "Fine-tune SmolLM2-135M-Instruct on data/kinds.jsonl so that it names the kind of thing a definition describes, " +
@@ -246,123 +239,6 @@ export const prompts: DatasetView = {
     const read = each.tokens.filter(({ role }) => role === "masked");
     return { ...each, tokens: read, trained: 0, cut: 0, whole: [["masked", read.length]] };
   }),
-};
-
-export const plan: PlanView = {
-  sentence: "This machine does it: half of such runs end within 5 minutes, nine in ten within 7, at no cost.",
-  plan_id: "5f0c2a91d3",
-  chosen: { backend: "local", flavor: "this machine", tuning: "lora" },
-  options: [
-    {
-      backend: "local",
-      flavor: "this machine",
-      tuning: "lora",
-      fits: true,
-      memory: {
-        low: 2.1,
-        high: 2.6,
-        available: 23.4,
-        kind: "RAM",
-        source: "measured on this machine with 2 real steps",
-      },
-      hours: { p50: 0.081, p90: 0.115 },
-      usd: { p50: 0, p90: 0 },
-      max_usd: 0,
-      why: "fastest that fits here",
-    },
-    {
-      backend: "local",
-      flavor: "this machine",
-      tuning: "full",
-      fits: true,
-      memory: {
-        low: 3.4,
-        high: 4.4,
-        available: 23.4,
-        kind: "RAM",
-        source: "measured on this machine with 2 real steps",
-      },
-      hours: { p50: 0.15, p90: 0.22 },
-      usd: { p50: 0, p90: 0 },
-      max_usd: 0,
-      why: "twice the time, no better on 1,200 rows",
-    },
-    {
-      backend: "local",
-      flavor: "this machine",
-      tuning: "qlora",
-      fits: false,
-      memory: null,
-      hours: null,
-      usd: null,
-      max_usd: null,
-      why: "4-bit weights need a GPU",
-    },
-  ],
-  decisions: [
-    { field: "method", value: "sft", why: "the rows are conversations without preferences or rewards" },
-    { field: "learning_rate", value: "5e-4", why: "ten times the full rate, for LoRA" },
-    { field: "lora_rank", value: "16", why: "the usual rank for short answers" },
-    { field: "batch_size", value: "8", why: "fits in memory, 150 steps an epoch" },
-    { field: "max_length", value: "128", why: "holds 99 of 100 rows; longer ones are cut" },
-    { field: "max_steps", value: "80", why: "as asked" },
-  ],
-  script: [
-    "# /// script",
-    '# dependencies = ["trl>=1.16", "peft>=0.21"]',
-    "# ///",
-    "from datasets import load_dataset",
-    "from trl import SFTConfig, SFTTrainer",
-    "",
-    'rows = load_dataset("json", data_files="data/kinds.jsonl", split="train")',
-    "trainer = SFTTrainer(",
-    '    model="HuggingFaceTB/SmolLM2-135M-Instruct",',
-    "    train_dataset=rows,",
-    "    args=SFTConfig(max_steps=80, learning_rate=5e-4, per_device_train_batch_size=8),",
-    ")",
-    "trainer.train()",
-  ].join("\n"),
-  script_path: "runs/kinds-20/train.py",
-  consent: "This machine costs nothing. The job is stopped after 30 minutes.",
-  questions: [],
-};
-
-const gpu = (
-  flavor: string,
-  tuning: string,
-  memory: [number, number, number],
-  hours: [number, number],
-  price: number,
-) => ({
-  backend: "hf-jobs",
-  flavor,
-  tuning,
-  fits: memory[1] <= memory[2],
-  memory: {
-    low: memory[0],
-    high: memory[1],
-    available: memory[2],
-    kind: "GPU",
-    source: "estimated from the architecture",
-  },
-  hours: { p50: hours[0], p90: hours[1] },
-  usd: { p50: hours[0] * price, p90: hours[1] * price },
-  max_usd: hours[1] * price * 2,
-  why: "",
-});
-
-export const paidPlan: PlanView = {
-  ...plan,
-  sentence: "Cheapest that fits: t4-small. Half of such runs end within 18 minutes, nine in ten within 31.",
-  chosen: { backend: "hf-jobs", flavor: "t4-small", tuning: "lora" },
-  options: [
-    { ...gpu("t4-small", "lora", [5.9, 7.6, 16], [0.3, 0.52], 0.4), why: "the cheapest that fits" },
-    { ...gpu("l4x1", "lora", [6.4, 8.3, 24], [0.15, 0.25], 0.8), why: "twice as fast, same price" },
-    gpu("a10g-small", "lora", [6.4, 8.3, 24], [0.12, 0.2], 1),
-    { ...gpu("t4-small", "full", [14.8, 19.2, 16], [0.9, 1.6], 0.4), why: "19 of 16 GiB at its peak" },
-    ...plan.options.slice(0, 1),
-  ],
-  consent: "Budget $2.00, reserved $0.42 = 63 min at $0.40 an hour, then the job is stopped.",
 };
 
 export const run: RunView = {

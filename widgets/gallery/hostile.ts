@@ -8,7 +8,8 @@ import type {
   RequestView,
   RunView,
 } from "../shared/types";
-import { compare, data, plan, publish, request, row, run } from "./fixtures";
+import { compare, data, publish, request, row, run } from "./fixtures";
+import { plan } from "./plans";
 
 export const markup = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>';
 const turned = "pay \u202e00.001$\u202c or\u0007 \u200bnothing";

@@ -12,6 +12,7 @@ import type {
 import { tables } from "./fake-table";
 import * as made from "./fixtures";
 import * as hostile from "./hostile";
+import * as plans from "./plans";
 
 export interface State {
   bundle: string;
@@ -74,7 +75,7 @@ const needsYou: PanelSnapshot = {
   active: "plan",
   stages: stages("plan", "needs_you"),
   confirm: { label: "Start, at most $0.42", enabled: true },
-  plan: made.paidPlan,
+  plan: plans.paidPlan,
 };
 const running: PanelSnapshot = {
   ...needsYou,
@@ -87,7 +88,7 @@ const running: PanelSnapshot = {
   confirm: null,
   cancel,
   stop: { label: "Stop and evaluate", enabled: true },
-  plan: made.plan,
+  plan: plans.plan,
   run: made.run,
 };
 const failed: PanelSnapshot = {
@@ -300,8 +301,8 @@ export const states: Record<string, State> = {
     } as InspectorSnapshot,
   },
   "plan-empty": { bundle: "hardware-picker", snapshot: solo(null) },
-  "plan-local": { bundle: "hardware-picker", snapshot: solo(made.plan) },
-  "plan-paid": { bundle: "hardware-picker", snapshot: solo(made.paidPlan) },
+  "plan-local": { bundle: "hardware-picker", snapshot: solo(plans.plan) },
+  "plan-paid": { bundle: "hardware-picker", snapshot: solo(plans.paidPlan) },
   "run-empty": { bundle: "run-monitor", snapshot: solo(made.notYetRun) },
   "run-first-point": { bundle: "run-monitor", snapshot: solo({ ...made.run, step: 1, marks: [] }), points: "first" },
   "run-5000-points": {

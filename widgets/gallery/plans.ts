@@ -1,0 +1,236 @@
+// Plans as Python sends them, their numbers made by the panel's own laws: at no cost on this machine, on rented cards, with
+// nothing that fits, and with many options.
+
+import { forecast } from "../hardware-picker/forecast";
+import { band } from "../hardware-picker/memory-law";
+import type { Explore, ExploreMachine, MemoryLaw, PlanOption, PlanView } from "../shared/types";
+
+/** Of a model of `size` billion parameters, roughly as a transformer with a large vocabulary needs it. */
+function law(size: number, tuning: string, checkpointing: boolean): MemoryLaw {
+  const weights = size * 1e9 * (tuning === "full" ? 2 : tuning === "qlora" ? 0.55 : 2);
+  const trained = tuning === "full" ? size * 2e9 : 0;
+  const rank = tuning === "full" ? 0 : size * 3.2e6;
+  const kept = (checkpointing ? 60_000 : 900_000) * Math.sqrt(size / 0.6);
+  const logits = 151_936 * 6;
+  return {
+    parts: ["weights", "gradients", "optimizer", "activations", "logits", "adapter", "other"],
+    regimes: [
+      {
+        tokens: null,
+        phases: [
+          {
+            name: "at the loss",
+            bytes: [
+              [weights, 0, 0, 0, 0],
+              [trained, 0, 0, 0, 0],
+              [2 * trained, 0, 2 * rank, 0, 0],
+              [2e7, kept, 0, kept / 400, 0.5],
+              [0, logits, 0, 0, 0],
+              [0, 0, rank, 0, 0],
+              [9e7, 200, 0, 0, 0],
+            ],
+          },
+          {
+            name: "in the optimizer's step",
+            bytes: [
+              [weights, 0, 0, 0, 0],
+              [trained, 0, rank, 0, 0],
+              [2.5 * trained, 0, 3 * rank, 0, 0],
+              [2e7, 0, 0, 0, 0],
+              [0, 0, 0, 0, 0],
+              [0, 0, rank, 0, 0],
+              [9e7, 200, 0, 0, 0],
+            ],
+          },
+        ],
+      },
+    ],
+    reserve: [1.02, 1.18],
+    context_gib: 0.5,
+  };
+}
+
+const steps = {
+  context: [256, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12_288, 16_384],
+  batch: [1, 2, 4, 8, 16, 32],
+  rank: [4, 8, 16, 32, 64, 128],
+};
+
+/** Tokens a second of a model with 0.6 billion parameters, and what an hour costs. */
+const cards: [flavor: string, gib: number, usd: number, speed: number][] = [
+  ["t4-small", 14.6, 0.4, 2600],
+  ["t4-medium", 14.6, 0.6, 2650],
+  ["l4x1", 22, 0.8, 5200],
+  ["a10g-small", 22, 1, 6600],
+  ["a10g-large", 22, 1.5, 6700],
+  ["l40sx1", 44.4, 1.8, 14_500],
+  ["a100-large", 79.1, 2.5, 24_000],
+  ["h200", 139.8, 5, 52_000],
+];
+
+function machines(size: number, flavors: typeof cards): ExploreMachine[] {
+  return flavors.map(([flavor, gib, usd_per_hour, speed]) => ({
+    backend: "hf-jobs",
+    flavor,
+    gib,
+    usd_per_hour,
+    ways: ["lora", "qlora", "full"].map((tuning) => {
+      const slower = tuning === "lora" ? 1 : 1.35;
+      const second = (size / 0.6 / speed) * slower;
+      return {
+        tuning,
+        law: tuning,
+        checkpointing: true,
+        fixed_s: { p50: 190, p90: 330 },
+        token_s: { p50: second, p90: second * 1.45 },
+        per_rank: tuning === "full" ? 0 : 0.002,
+      };
+    }),
+  }));
+}
+
+function explore(size: number, flavors: typeof cards): Explore {
+  const read = 2_400_000;
+  return {
+    context: { value: 2048, steps: steps.context },
+    batch: { value: 4, steps: steps.batch },
+    rank: { value: 16, steps: steps.rank },
+    tokens: steps.context.map((context) => ({ context, tokens: Math.round(read * (1 - Math.exp(-context / 900))) })),
+    laws: Object.fromEntries(["lora", "qlora", "full"].map((tuning) => [tuning, law(size, tuning, true)])),
+    machines: machines(size, flavors),
+  };
+}
+
+/** Every machine with every way of tuning, those that fit first, the cheaper first. */
+function options(given: Explore): PlanOption[] {
+  const shape = { rows: given.batch.value, context: given.context.value, rank: given.rank?.value ?? 0 };
+  const made = given.machines.flatMap((machine) =>
+    machine.ways.map((way): PlanOption => {
+      const used = given.laws[way.law];
+      if (!used) throw new Error(`no law ${way.law}`);
+      const need = band(used, shape);
+      const { seconds, usd } = forecast(given, machine, way, shape);
+      const fits = need.high <= machine.gib;
+      return {
+        backend: machine.backend,
+        flavor: machine.flavor,
+        tuning: way.tuning,
+        fits,
+        memory: { ...need, available: machine.gib, kind: "GPU", source: "computed from the architecture, ±8 %" },
+        hours: { p50: seconds.p50 / 3600, p90: seconds.p90 / 3600 },
+        usd,
+        max_usd: usd.p90 * 1.3,
+        why: fits ? "" : `${need.high.toFixed(1)} of ${machine.gib} GiB at its peak`,
+        settings: `batch 4 × 4, checkpointing, ${machine.flavor.startsWith("t4") ? "fp16" : "bf16"}`,
+        usd_per_hour: machine.usd_per_hour,
+        front: false,
+        recommended: false,
+        selectable: fits,
+      };
+    }),
+  );
+  const price = (option: PlanOption) => option.usd?.p50 ?? 0;
+  const time = (option: PlanOption) => option.hours?.p50 ?? 0;
+  made.sort((a, b) => Number(b.fits) - Number(a.fits) || price(a) - price(b));
+  const fitting = made.filter(({ fits }) => fits);
+  for (const option of fitting) {
+    option.front = !fitting.some((each) => price(each) <= price(option) && time(each) < time(option));
+  }
+  const [first] = fitting.filter(({ front }) => front);
+  if (first) Object.assign(first, { recommended: true, why: "the cheapest that fits" });
+  return made;
+}
+
+const here: PlanOption = {
+  backend: "local",
+  flavor: "this machine",
+  tuning: "lora",
+  fits: true,
+  memory: { low: 2.1, high: 2.6, available: 23.4, kind: "RAM", source: "measured on this machine with 2 real steps" },
+  hours: { p50: 0.081, p90: 0.115 },
+  usd: { p50: 0, p90: 0 },
+  max_usd: 0,
+  why: "fastest that fits here",
+  detail: "2.9 s a step, measured here; 80 steps, then 3 evaluations",
+  settings: "batch 8 × 1, fp32",
+  usd_per_hour: 0,
+  front: true,
+  recommended: true,
+  selectable: true,
+};
+
+export const plan: PlanView = {
+  sentence: "This machine does it: half of such runs end within 5 minutes, nine in ten within 7, at no cost.",
+  plan_id: "5f0c2a91d3",
+  chosen: { backend: "local", flavor: "this machine", tuning: "lora" },
+  options: [
+    here,
+    {
+      ...here,
+      tuning: "full",
+      memory: { ...(here.memory as NonNullable<PlanOption["memory"]>), low: 3.4, high: 4.4 },
+      hours: { p50: 0.15, p90: 0.22 },
+      why: "twice the time, no better on 1,200 rows",
+      front: false,
+      recommended: false,
+    },
+    {
+      ...here,
+      tuning: "qlora",
+      fits: false,
+      memory: null,
+      hours: null,
+      usd: null,
+      max_usd: null,
+      why: "4-bit weights need a GPU",
+      settings: "",
+      front: false,
+      recommended: false,
+      selectable: false,
+    },
+  ],
+  offers: [],
+  budget: null,
+  prices: "",
+  explore: null,
+  decisions: [
+    { field: "method", value: "sft", why: "the rows are conversations without preferences or rewards" },
+    { field: "learning_rate", value: "5e-4", why: "ten times the full rate, for LoRA" },
+    { field: "lora_rank", value: "16", why: "the usual rank for short answers" },
+    { field: "batch_size", value: "8", why: "fits in memory, 150 steps an epoch" },
+    { field: "max_length", value: "128", why: "holds 99 of 100 rows; longer ones are cut" },
+    { field: "max_steps", value: "80", why: "as asked" },
+  ],
+  script: [
+    "# /// script",
+    '# dependencies = ["trl>=1.16", "peft>=0.21"]',
+    "# ///",
+    "from datasets import load_dataset",
+    "from trl import SFTConfig, SFTTrainer",
+    "",
+    'rows = load_dataset("json", data_files="data/kinds.jsonl", split="train")',
+    "trainer = SFTTrainer(",
+    '    model="HuggingFaceTB/SmolLM2-135M-Instruct",',
+    "    train_dataset=rows,",
+    "    args=SFTConfig(max_steps=80, learning_rate=5e-4, per_device_train_batch_size=8),",
+    ")",
+    "trainer.train()",
+  ].join("\n"),
+  script_path: "runs/kinds-20/train.py",
+  consent: "This machine costs nothing. The job is stopped after 30 minutes.",
+  questions: [],
+};
+
+const small = explore(0.6, cards.slice(0, 4));
+const paid = [...options(small), { ...here, recommended: false, why: "", hours: { p50: 1.9, p90: 2.7 } }];
+
+export const paidPlan: PlanView = {
+  ...plan,
+  sentence: "Cheapest that fits: a10g-small. Half of such runs end within 9 minutes, nine in ten within 14.",
+  chosen: { backend: "hf-jobs", flavor: "a10g-small", tuning: "lora" },
+  options: paid,
+  consent: "Budget $2.00, reserved $0.42 = 25 min at $1.00 an hour, then the job is stopped.",
+  budget: { cap: 2, reserved: 0.42, spent: 0.31, left: 1.27 },
+  prices: "Prices of Hugging Face Jobs, read 12 minutes ago.",
+  explore: small,
+};
