@@ -21,7 +21,7 @@ _PANELS = {
 }
 _FUNCTIONS = (
     "read", "inspect", "plan", "script", "confirm", "run", "runs", "show", "logs", "metrics", "stop", "cancel",
-    "resume", "attach", "evaluate", "compare", "report", "export", "clean", "doctor",
+    "resume", "attach", "evaluate", "compare", "report", "export", "budget", "clean", "doctor",
 )  # fmt: skip
 
 __all__ = ["__version__", *_FUNCTIONS, *_PANELS]

@@ -105,6 +105,14 @@ COMMANDS: dict[str, Command] = {
             _option("push", "a repository on the Hub", metavar="USER/REPO"),
         ),
     ),
+    "budget": Command(
+        "what runs have cost, what is reserved, what is left; and what they may cost",
+        (
+            _option("run", "what a run may cost where its cell says nothing", type=float, metavar="USD"),
+            _option("month", "what all runs of a calendar month may cost together", type=float, metavar="USD"),
+            _option("clear", "remove both", action="store_true"),
+        ),
+    ),
     "clean": Command(
         "remove what finished work has left behind",
         (_option("everything", "finished runs with their models too", action="store_true"),),

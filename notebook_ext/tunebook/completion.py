@@ -103,6 +103,8 @@ def _values(action: argparse.Action) -> list[str]:
     """The words that an argument is known to take; none where anything goes."""
     if action.choices:
         return [str(choice) for choice in action.choices]
+    if action.type is float:
+        return []  # an amount: `budget --run` takes no run
     match action.dest:
         case "run" | "target" | "targets":
             return list(_run_ids())

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tunebook.pipeline.evaluation.scores import Comparison, ScoreTable
     from tunebook.pipeline.export.result import ExportResult
     from tunebook.pipeline.instruction import Reading
+    from tunebook.pipeline.ledger import BudgetResult
     from tunebook.pipeline.plan import Plan, PlanResult
     from tunebook.pipeline.run_folder import RunFolder
     from tunebook.pipeline.spec import Spec
@@ -296,6 +297,26 @@ def export(target: str | None = None, *, gguf: str | list[str] = "Q4_K_M", push:
 
 
 # Housekeeping
+
+
+def budget(*, run: float | None = None, month: float | None = None, clear: bool = False) -> BudgetResult:
+    """What runs have cost, what is reserved for those at work, and what is left of the month.
+
+    `run` sets what a run may cost where its cell says nothing, `month` what all runs of a calendar month (UTC) may cost
+    together, in US dollars; `clear` removes both.
+    """
+    from tunebook.pipeline.ledger import budget_now
+    from tunebook.pipeline.settings import change_settings, clear_settings
+
+    said = {"budget_usd": run, "budget_month_usd": month}
+    changes = {name: value for name, value in said.items() if value is not None}
+    if clear and changes:
+        raise CallError("clear", "removes what --run and --month set", "leave it out, or both of them")
+    if clear:
+        clear_settings()
+    elif changes:
+        change_settings(**changes)
+    return budget_now()
 
 
 def clean(*, everything: bool = False) -> CleanResult:

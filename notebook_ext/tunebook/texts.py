@@ -186,6 +186,29 @@ def _export(result: Any) -> str:
     return "\n".join(lines)
 
 
+def _budget(result: Any) -> str:
+    from tunebook.pipeline.ledger import at_most, cost, dollars
+
+    spent = f"{cost(result.spent_usd)} spent, {at_most(result.reserved_usd)} reserved for runs at work"
+    lines = [f"{result.month}: {spent}, no cap (`budget --month USD` sets one)"]
+    if result.cap_usd is not None:
+        lines = [f"{result.month}: {spent}, {dollars(result.left_usd)} left of {dollars(result.cap_usd)}"]
+    if result.run_usd is None:
+        lines.append("A run whose cell names no budget may cost what its plan says (`budget --run USD` sets a limit).")
+    else:
+        lines.append(f"A run whose cell names no budget may cost {dollars(result.run_usd)}.")
+    over = ("succeeded", "failed", "cancelled")
+    paid = [one for one in result.runs if one.spent_usd or one.reserved_usd or (one.max_usd and one.state not in over)]
+    rows = [["run", "state", "budget", "at most", "reserved", "spent"]]
+    for one in paid:
+        said = ("–" if one.budget_usd is None else dollars(one.budget_usd), at_most(one.max_usd or 0))
+        rows.append([one.run_id, one.state, *said, at_most(one.reserved_usd), cost(one.spent_usd)])
+    lines += ["", table(rows)] if paid else []
+    if free := len(result.runs) - len(paid):
+        lines += ["", f"{free} {'run' if free == 1 else 'runs'} that cost nothing"]
+    return "\n".join(lines)
+
+
 def _clean(result: Any) -> str:
     return (
         f"Removed {len(result.removed)} things, {size(result.bytes)}."
@@ -228,6 +251,7 @@ _RENDER: dict[str, Callable[[Any], str]] = {
     "compare": comparison,
     "report": lambda result: result.path,
     "export": _export,
+    "budget": _budget,
     "clean": _clean,
     "doctor": _doctor,
 }

@@ -133,6 +133,11 @@ def test_from_words_to_a_gguf_each_command_prints_its_json(place: Path, capsys: 
         code, nothing, err = call(capsys, command, run_id)
         assert (code, nothing) == (2, None)
         assert "has succeeded" in err
+    money = done(capsys, "budget")
+    assert set(money) >= {"cap_usd", "reserved_usd", "spent_usd", "left_usd", "runs"}
+    assert money["cap_usd"] is None
+    free = {"budget_usd": None, "max_usd": 0.0, "reserved_usd": 0.0, "spent_usd": 0.0}
+    assert money["runs"] == [{"run_id": run_id, "state": "succeeded", **free}]
     assert set(done(capsys, "doctor")) == {"backends", "sandbox", "versions"}
     cleaned = done(capsys, "clean", "--everything")
     assert set(cleaned) == {"removed", "bytes"}
@@ -168,6 +173,7 @@ def test_a_run_cancelled_before_it_was_confirmed_starts_nothing(capsys: pytest.C
         (("evaluate", "tiny", "--benchmark", "no_such"), "benchmark"),
         (("export", "kinds"), "export"),
         (("script", "Fine-tune ./tiny"), "dataset"),
+        (("budget", "--month", "nan"), "budget_month_usd"),
         (("frobnicate",), "arguments"),
     ],
 )

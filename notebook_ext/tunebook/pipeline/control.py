@@ -16,7 +16,8 @@ from typing import Any
 
 from tunebook.pipeline.errors import CallError
 from tunebook.pipeline.home import home
-from tunebook.pipeline.journal import Journal, RunState
+from tunebook.pipeline.journal import Event, Journal, RunState, fold
+from tunebook.pipeline.ledger import require_left
 from tunebook.pipeline.plan import Plan, load_plan
 from tunebook.pipeline.plan.looking import data_stamp
 from tunebook.pipeline.run_folder import RunFolder
@@ -81,15 +82,28 @@ def start_planned(plan: Plan, instruction: str, *, again: bool = False) -> str:
 
 
 def consent(run_id: str, plan_id: str, *, by: str) -> None:
-    """Record a person's consent to exactly this plan. Raises CallError if the run's plan is another one now."""
+    """Record a person's consent to exactly this plan, and reserve what it can cost.
+
+    Raises CallError if the run's plan is another one now, or can cost more than is left.
+    """
     journal = Journal(home())
     run = look(journal, run_id).run
+    _at_plan(run, plan_id)
+
+    def allowed(events: list[Event]) -> None:
+        now = fold(event for event in events if event.run_id == run_id)
+        _at_plan(now, plan_id)
+        require_left(now, events)
+
+    if run.state == "draft":
+        journal.append(run_id, "confirmed", allowed=allowed, plan_id=plan_id, max_usd=run.max_usd, by=by)
+
+
+def _at_plan(run: RunState, plan_id: str) -> None:
     if run.plan_id != plan_id:
         raise CallError(
             "plan_id", "is not the plan of this run any more", "look at the plan again before you confirm it"
         )
-    if run.state == "draft":
-        journal.append(run_id, "confirmed", plan_id=plan_id, max_usd=run.max_usd, by=by)
 
 
 def confirm(run_id: str, plan_id: str, *, by: str) -> None:

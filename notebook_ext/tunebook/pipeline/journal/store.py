@@ -10,7 +10,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,13 @@ CREATE TABLE IF NOT EXISTS events (
 );
 CREATE INDEX IF NOT EXISTS events_by_run ON events (run_id, seq);
 CREATE TABLE IF NOT EXISTS leases (run_id TEXT PRIMARY KEY, fence INTEGER NOT NULL, owner TEXT);
+CREATE TABLE IF NOT EXISTS forgotten (
+    seq INTEGER PRIMARY KEY, run_id TEXT NOT NULL, time REAL NOT NULL, kind TEXT NOT NULL, data TEXT NOT NULL
+);
 """
+
+#: What stays of a forgotten run that cost money: a month's spending must not shrink by tidying up.
+MONEY = ("submitting", "attempt")
 
 #: Write-ahead logs need shared memory, which these file systems do not offer between machines.
 NETWORK_FILE_SYSTEMS = {
@@ -132,9 +138,18 @@ class Journal:
             _insert(db, run_id, "created", data)
         return run_id, True
 
-    def append(self, run_id: str, kind: str, *, fence: int | None = None, **data: Any) -> int:
+    def append(
+        self,
+        run_id: str,
+        kind: str,
+        *,
+        fence: int | None = None,
+        allowed: Callable[[list[Event]], None] | None = None,
+        **data: Any,
+    ) -> int:
         """Append one event and return its number. Without a fence only a person's requests are taken.
 
+        `allowed` sees `all_events` in the same transaction; what it raises is raised, and nothing is written.
         Raises StaleOwner if the fence is no longer the run's newest.
         """
         if fence is None and kind not in REQUESTS:
@@ -144,7 +159,14 @@ class Journal:
                 row = db.execute("SELECT fence FROM leases WHERE run_id = ?", (run_id,)).fetchone()
                 if row is None or row[0] != fence:
                     raise StaleOwner(f"{run_id} has another supervisor")
+            if allowed is not None:
+                allowed(_all_events(db))
             return _insert(db, run_id, kind, data)
+
+    def all_events(self) -> list[Event]:
+        """The events of all runs in order, and what is kept of forgotten runs that cost money (see MONEY)."""
+        with self._connect() as db:
+            return _all_events(db)
 
     def events(self, run_id: str, since: int = 0) -> list[Event]:
         with self._connect() as db:
@@ -156,8 +178,13 @@ class Journal:
             return _run_ids(db)
 
     def forget(self, run_id: str) -> None:
-        """Remove a run's events (`clean` does so, for finished runs)."""
+        """Remove a run's events (`clean` does so, for finished runs), but for what it cost."""
         with self._transaction() as db:
+            events = _events(db, run_id)
+            if any(event.data.get("usd") for event in events if event.kind == "attempt"):
+                db.execute(
+                    f"INSERT INTO forgotten SELECT * FROM events WHERE run_id = ? AND kind IN {MONEY}", (run_id,)
+                )
             db.execute("DELETE FROM events WHERE run_id = ?", (run_id,))
             db.execute("DELETE FROM leases WHERE run_id = ?", (run_id,))
 
@@ -199,7 +226,17 @@ def _events(db: sqlite3.Connection, run_id: str, since: int = 0) -> list[Event]:
     rows = db.execute(
         "SELECT seq, run_id, time, kind, data FROM events WHERE run_id = ? AND seq > ? ORDER BY seq", (run_id, since)
     )
-    return [Event(seq=row[0], run_id=row[1], time=row[2], kind=row[3], data=json.loads(row[4])) for row in rows]
+    return [_event(row) for row in rows]
+
+
+def _all_events(db: sqlite3.Connection) -> list[Event]:
+    columns = "seq, run_id, time, kind, data"
+    rows = db.execute(f"SELECT {columns} FROM events UNION ALL SELECT {columns} FROM forgotten ORDER BY seq")
+    return [_event(row) for row in rows]
+
+
+def _event(row: tuple[Any, ...]) -> Event:
+    return Event(seq=row[0], run_id=row[1], time=row[2], kind=row[3], data=json.loads(row[4]))
 
 
 def _run_ids(db: sqlite3.Connection) -> list[str]:
