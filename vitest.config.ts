@@ -1,6 +1,7 @@
 // Logic is tested in node, DOM code in a real browser: Debian's Chromium, so that nothing is downloaded.
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
+import { partTexts } from "./widgets/parts.mjs";
 import { uplotParts } from "./widgets/uplot-parts.mjs";
 
 const chromium = {
@@ -18,6 +19,7 @@ const chromium = {
 
 export default defineConfig({
   cacheDir: "node_modules/.vite",
+  plugins: [partTexts],
   esbuild: { jsx: "automatic", jsxImportSource: "preact" },
   optimizeDeps: {
     include: ["preact", "preact/hooks", "preact/jsx-runtime", "preact/jsx-dev-runtime", "uplot"],

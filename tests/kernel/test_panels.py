@@ -112,6 +112,27 @@ def test_the_stop_of_the_table_leaves_the_run_alone(one: Kernel, journal: Journa
     assert not any(event.kind == "cancel_requested" for event in journal.events(RUN))
 
 
+def test_a_part_of_the_panel_is_sent_when_it_is_asked_for(one: Kernel) -> None:
+    comm = opened(one.run("%finetune attach").messages)["comm_id"]
+
+    def answer(name: str) -> dict[str, Any]:
+        one.send(comm, {"kind": "part", "name": name})
+        message = one.heard(
+            lambda message: (
+                message["msg_type"] == "comm_msg"
+                and message["content"]["data"].get("content", {}).get("kind") == "part"
+                and message["content"]["data"]["content"]["name"] == name
+            )
+        )
+        content: dict[str, Any] = message["content"]["data"]["content"]
+        return content
+
+    assert "export default(require" in answer("run-monitor")["text"]
+    # Only what was built as one: no path of this machine.
+    for name in ("../panel", "finetune-panel", ""):
+        assert answer(name).keys() == {"kind", "name", "error"}
+
+
 def test_a_view_that_mounts_gets_all_points_at_once(one: Kernel) -> None:
     comm = opened(one.run("%finetune attach").messages)["comm_id"]
     one.send(comm, {"kind": "since", "seq": 0})

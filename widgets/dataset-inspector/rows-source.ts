@@ -51,7 +51,7 @@ export class RowsSource {
     this.#host = host;
     this.#all = rows;
     this.#count = rows;
-    host.listen((reply) => this.#waiting.get(reply.id)?.(reply), signal);
+    host.listen("table", (reply) => this.#waiting.get(reply.id)?.(reply), signal);
   }
 
   subscribe(changed: () => void, signal: AbortSignal): void {

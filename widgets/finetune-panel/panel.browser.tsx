@@ -2,7 +2,7 @@
 
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { userEvent } from "vitest/browser";
-import { drawn, endAll, mountState, snapshotOf } from "../gallery/mounted";
+import { drawn, endAll, mountState, partsHere, snapshotOf } from "../gallery/mounted";
 
 afterEach(endAll);
 
@@ -227,7 +227,7 @@ describe("messages", () => {
     model.points("half");
     find("tunebook-tab-run").click();
     await drawn();
-    await drawn();
+    await partsHere(el);
     expect(el.querySelector(".tb-key")?.textContent).toMatch(/training 1\.\d\d/);
     expect(el.querySelector("canvas")).not.toBeNull();
   });

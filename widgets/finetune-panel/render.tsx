@@ -1,7 +1,7 @@
 // The frame that holds the stages: what runs, how far, what it costs, and in each stage its panel.
 
 import type { ComponentChildren, VNode } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { CheckpointTable, css as checkpointCss } from "../checkpoint-table/render";
 import { DatasetInspector, css as datasetCss } from "../dataset-inspector/render";
 import { HardwarePicker, css as hardwareCss } from "../hardware-picker/render";
@@ -10,10 +10,13 @@ import { RequestView, css as requestCss } from "../request-view/render";
 import { RunMonitor, css as runCss } from "../run-monitor/render";
 import { duration } from "../shared/format";
 import type { Host } from "../shared/host";
-import type { PanelSnapshot, Stage, StageId, DataView as View } from "../shared/types";
+import type { PanelSnapshot, RunView, Stage, StageId, DataView as View } from "../shared/types";
 import { draw, Empty, Head, ProblemNote, Shown, useValue } from "../shared/ui";
 import { RunButton } from "./consent";
 import { emptyStage } from "./empty";
+import { linked } from "./linked";
+import { PartToCome, usePart } from "./part";
+import { Parts } from "./parts";
 import { hideStaticForm } from "./static-form";
 import css from "./style.css?inline";
 import { stateWords, Tabs, useTabIds } from "./tabs";
@@ -66,6 +69,7 @@ export function FinetunePanel({ host, signal }: { host: PanelHost; signal: Abort
   const [picked, setPicked] = useState<StageId | null>(null);
   const shown = picked ?? state.active;
   const ids = useTabIds();
+  const parts = useMemo(() => new Parts(host, linked, signal), [host, signal]);
 
   useEffect(() => {
     const end = new AbortController();
@@ -94,7 +98,7 @@ export function FinetunePanel({ host, signal }: { host: PanelHost; signal: Abort
           hidden={each.id !== shown}
           data-testid={testids[each.id]}
         >
-          <StageBody stage={each} state={state} host={host} signal={signal} looked={each.id === shown} />
+          <StageBody stage={each} state={state} host={host} signal={signal} parts={parts} looked={each.id === shown} />
         </div>
       ))}
       <Announcement stages={state.stages} active={state.active} />
@@ -179,6 +183,7 @@ interface BodyProps {
   state: PanelSnapshot;
   host: PanelHost;
   signal: AbortSignal;
+  parts: Parts;
   /** Whether it is the stage that is looked at. */
   looked: boolean;
 }
@@ -224,7 +229,7 @@ function body(props: BodyProps, confirm: VNode | undefined): { sentence: string;
     case "plan":
       return plan && { sentence: plan.sentence, drawn: <HardwarePicker view={plan} actions={confirm} /> };
     case "run":
-      return run && { sentence: run.sentence, drawn: <RunMonitor view={run} points={props.host.points} /> };
+      return run && { sentence: run.sentence, drawn: <Run view={run} {...props} /> };
     case "compare":
       return compare && { sentence: compare.sentence, drawn: <CheckpointTable view={compare} /> };
     case "publish":
@@ -239,6 +244,16 @@ function Data({ view, state, host, signal, looked }: BodyProps & { view: View })
   }, [looked]);
   const { table, opening, table_problem, problem } = state;
   return <DatasetInspector {...{ view, table, opening, table_problem, problem, host, signal }} working="" />;
+}
+
+/** The run; its chart is a part that is sent when somebody looks. */
+function Run({ view, host, parts, looked }: BodyProps & { view: RunView }) {
+  const { module, failed } = usePart<typeof import("../run-monitor/part")>(parts, "run-monitor", looked);
+  const instead = useMemo(
+    () => <PartToCome what="The curve" failed={failed} again={() => parts.want("run-monitor")} />,
+    [parts, failed],
+  );
+  return <RunMonitor view={view} points={host.points} Loss={module?.Loss ?? null} instead={instead} />;
 }
 
 /** What the stage is doing now, or how long it took. */

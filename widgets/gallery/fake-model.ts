@@ -1,7 +1,7 @@
 // The browser's half of an anywidget model, without a kernel behind it: it records what is sent.
 
 import type { TableReply, TableRequest } from "../shared/table-types";
-import type { Request } from "../shared/types";
+import type { PartReply, Request } from "../shared/types";
 import { answered, type FakeTable } from "./fake-table";
 import { curves, message } from "./series";
 
@@ -12,12 +12,15 @@ export class FakeModel {
   readonly #handlers = new Map<string, Set<Handler>>();
   readonly #table: FakeTable | undefined;
   readonly #views = new Map<string, number[]>();
+  /** Answers with a part's text; null does not answer. */
+  part: ((name: string) => Promise<string>) | null;
   #snapshot: unknown;
 
   /** `table`: rows to answer requests from. */
-  constructor(snapshot: unknown, table?: FakeTable) {
+  constructor(snapshot: unknown, table?: FakeTable, part?: (name: string) => Promise<string>) {
     this.#snapshot = snapshot ?? {};
     this.#table = table;
+    this.part = part ?? null;
   }
 
   get(name: string): unknown {
@@ -35,12 +38,19 @@ export class FakeModel {
 
   send(request: Request): void {
     this.sent.push(request);
+    if (request.kind === "part") {
+      const { kind, name } = request;
+      this.part?.(name).then(
+        (text) => this.reply({ kind, name, text }),
+        (error) => this.reply({ kind, name, error: String(error) }),
+      );
+    }
     if (!this.#table || !("id" in request)) return;
     const reply = answered(this.#table, this.#views, request);
     if (reply) queueMicrotask(() => this.reply(reply));
   }
 
-  reply(reply: TableReply): void {
+  reply(reply: TableReply | PartReply): void {
     this.#emit("msg:custom", reply, []);
   }
 

@@ -7,6 +7,7 @@ import { hosts } from "./hosts";
 import { states } from "./states";
 import { taken } from "./steps";
 
+const part = async (name: string) => (await fetch(`/bundles/${name}.part.js`)).text();
 const { host = "own" } = Object.fromEntries(new URLSearchParams(location.search));
 hosts[host]?.(document);
 
@@ -17,9 +18,10 @@ for (const [title, state] of Object.entries(shown)) {
   if (!name) document.body.append(Object.assign(document.createElement("h1"), { textContent: title }));
   const el = document.body.appendChild(document.createElement("div"));
   const { default: widget } = await import(`/bundles/${state.bundle}.js`);
-  const model = new FakeModel(state.snapshot, state.table ? tables[state.table] : undefined);
+  const model = new FakeModel(state.snapshot, state.table ? tables[state.table] : undefined, part);
   await widget.render({ model, el, signal: new AbortController().signal });
   if (state.points) model.points(state.points);
   await taken(el, state.steps);
+  while (el.querySelector(".tb-to-come .tb-turning")?.checkVisibility()) await new Promise(requestAnimationFrame);
 }
 document.body.dataset.ready = "true";

@@ -1,13 +1,7 @@
 // The same views filled with what data can hold at its worst: markup, direction marks, endless words.
 
-import type {
-  CompareView,
-  DataView as DatasetView,
-  PlanView,
-  PublishView,
-  RequestView,
-  RunView,
-} from "../shared/types";
+import type { PlanView } from "../shared/plan-types";
+import type { CompareView, DataView as DatasetView, PublishView, RequestView, RunView } from "../shared/types";
 import { compare, data, publish, request, row, run } from "./fixtures";
 import { plan } from "./plans";
 

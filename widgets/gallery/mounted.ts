@@ -14,6 +14,17 @@ const widgets = {
   "checkpoint-table": () => import("../checkpoint-table/index"),
 };
 
+/** The parts of the FinetunePanel as they are built. */
+const parts: Record<string, () => Promise<{ default: string }>> = {
+  "run-monitor": () => import("../run-monitor/part.ts?part"),
+};
+
+export async function partText(name: string): Promise<string> {
+  const found = await parts[name]?.();
+  if (!found) throw new Error(`no part is called ${name}`);
+  return found.default;
+}
+
 export interface Mounted {
   el: HTMLElement;
   model: FakeModel;
@@ -38,14 +49,30 @@ export async function drawn(): Promise<void> {
   for (let at = 0; at < 3; at += 1) await new Promise((resolve) => requestAnimationFrame(resolve));
 }
 
-export async function mountState(name: string, { width = 1000 } = {}): Promise<Mounted> {
+interface MountOptions {
+  width?: number;
+  /** What answers a request for a part; null: nothing does. */
+  part?: ((name: string) => Promise<string>) | null;
+}
+
+/** Until what is on its way is there. */
+export async function partsHere(el: Element): Promise<void> {
+  for (let at = 0; at < 300 && el.querySelector(".tb-to-come .tb-turning")?.checkVisibility(); at += 1) await drawn();
+  for (let at = 0; at < 2; at += 1) await drawn();
+}
+
+export async function mountState(name: string, { width = 1000, part = partText }: MountOptions = {}): Promise<Mounted> {
   const state = states[name];
   if (!state) throw new Error(`No state is called ${name}.`);
   const { default: widget } = await widgets[state.bundle as keyof typeof widgets]();
   const el = document.createElement("div");
   el.style.width = `${width}px`;
   document.body.append(el);
-  const model = new FakeModel(structuredClone(state.snapshot), state.table ? tables[state.table] : undefined);
+  const model = new FakeModel(
+    structuredClone(state.snapshot),
+    state.table ? tables[state.table] : undefined,
+    part ?? undefined,
+  );
   const controller = new AbortController();
   const props = { model, el, signal: controller.signal } as unknown as Parameters<typeof widget.render>[0];
   alive.add(() => controller.abort());
@@ -53,6 +80,7 @@ export async function mountState(name: string, { width = 1000 } = {}): Promise<M
   if (state.points) model.points(state.points);
   await taken(el, state.steps);
   await drawn();
+  if (part === partText) await partsHere(el);
   const find = (testid: string) => {
     const found = el.querySelectorAll<HTMLElement>(`[data-testid="${testid}"]`);
     if (found.length !== 1) throw new Error(`${found.length} elements are called ${testid}`);

@@ -3,7 +3,7 @@
 
 import { forecast } from "../hardware-picker/forecast";
 import { band } from "../hardware-picker/memory-law";
-import type { Explore, ExploreMachine, MemoryLaw, PlanOption, PlanView } from "../shared/types";
+import type { Explore, ExploreMachine, MemoryLaw, PlanOption, PlanView } from "../shared/plan-types";
 
 /** Of a model of `size` billion parameters, roughly as a transformer with a large vocabulary needs it. */
 function law(size: number, tuning: string, checkpointing: boolean): MemoryLaw {

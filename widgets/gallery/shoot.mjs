@@ -31,7 +31,7 @@ const types = { html: "text/html", js: "text/javascript" };
 const server = createServer((request, response) => {
   const { pathname } = new URL(request.url, "http://localhost");
   const file = pathname === "/" ? "/index.html" : pathname;
-  const found = /^\/bundles\/[a-z-]+\.js$/.test(file)
+  const found = /^\/bundles\/[a-z-]+(\.part)?\.js$/.test(file)
     ? readFileSync(join(bundles, file.slice("/bundles/".length)))
     : file === "/gallery.js"
       ? gallery

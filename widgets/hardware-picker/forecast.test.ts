@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Explore, ExploreMachine } from "../shared/types";
+import type { Explore, ExploreMachine } from "../shared/plan-types";
 import { forecast, tokensAt, type Way } from "./forecast";
 
 const known = [

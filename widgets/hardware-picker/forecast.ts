@@ -1,6 +1,6 @@
 // How long a training takes and what it costs for other values than the plan's, in closed form.
 
-import type { Band, Explore, ExploreMachine } from "../shared/types";
+import type { Band, Explore, ExploreMachine } from "../shared/plan-types";
 import type { Shape } from "./memory-law";
 
 export type Way = ExploreMachine["ways"][number];

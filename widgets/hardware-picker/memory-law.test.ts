@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { MemoryLaw } from "../shared/types";
+import type { MemoryLaw } from "../shared/plan-types";
 import fixture from "./law-fixture.json";
 import { band, gibibyte, peak, verdict } from "./memory-law";
 

@@ -1,7 +1,7 @@
 // How much memory a step of training needs, in closed form: the twin of tunebook/pipeline/hardware/memory_law.py.
 // Both are held to law-fixture.json.
 
-import type { MemoryLaw } from "../shared/types";
+import type { MemoryLaw } from "../shared/plan-types";
 
 /** What the sliders say: rows on a card at once, tokens a row is cut at, the adapter's rank (0 without one). */
 export interface Shape {

@@ -1,7 +1,7 @@
 // A band of memory against what the machine has: each row is drawn to its own machine, so that "does it fit" is what one sees.
 
 import { gibRange, number } from "../shared/format";
-import type { PlanView } from "../shared/types";
+import type { PlanView } from "../shared/plan-types";
 import { Shown } from "../shared/ui";
 
 type Memory = NonNullable<PlanView["options"][number]["memory"]>;

@@ -8,15 +8,13 @@ import { ownKeys, Shown } from "../shared/ui";
 import { LossChart, type Readout } from "./chart";
 import { heldOut, type Look, training } from "./curves";
 
-export function Loss({
-  points,
-  marks,
-  maxSteps,
-}: {
+export interface LossProps {
   points: Points;
   marks: RunView["marks"];
   maxSteps: number | null;
-}) {
+}
+
+export function Loss({ points, marks, maxSteps }: LossProps) {
   const [look, setLook] = useState<Look>({ smoothing: 0.6, log: false, axis: "step" });
   const [readout, setReadout] = useState<Readout | null>(null);
   const [zoomed, setZoomed] = useState(false);

@@ -1,19 +1,31 @@
 // A run as it goes: the loss as it is measured, a fixed set of facts beside it, a sample, the end of the log.
 
+import type { ComponentChildren } from "preact";
 import { count } from "../shared/format";
 import { memo } from "../shared/memo";
 import type { Points } from "../shared/points";
-import { Solo, type SoloHost } from "../shared/solo";
 import type { RunView } from "../shared/types";
-import { draw, Scroll, Shown } from "../shared/ui";
-import { Loss } from "./loss";
+import { Scroll, Shown } from "../shared/ui";
+import type { LossProps } from "./loss";
 import css from "./style.css?inline";
 
 export { css };
 
-export const RunMonitor = memo(({ view, points }: { view: RunView; points: Points }) => (
+interface Props {
+  view: RunView;
+  points: Points;
+  /** How the curve is drawn; null while that is not here, and `instead` stands in its place. */
+  Loss: ((props: LossProps) => ComponentChildren) | null;
+  instead?: ComponentChildren;
+}
+
+export const RunMonitor = memo(({ view, points, Loss, instead }: Props) => (
   <div class="tb-body tb-run">
-    <Loss points={points} marks={view.marks} maxSteps={view.max_steps} />
+    {Loss ? (
+      <Loss points={points} marks={view.marks} maxSteps={view.max_steps} />
+    ) : (
+      <div class="tb-chart-to-come">{instead}</div>
+    )}
     <div class="tb-run-side">
       <dl class="tb-facts">
         {view.facts.map(({ label, value }) => (
@@ -62,20 +74,5 @@ function Log({ lines }: { lines: string[] }) {
         ))}
       </Scroll>
     </details>
-  );
-}
-
-export function mount(root: HTMLElement, host: SoloHost<RunView>, signal: AbortSignal): void {
-  draw(
-    root,
-    [css],
-    <Solo
-      title="Run"
-      testid="tunebook-run-monitor"
-      empty="No run yet."
-      snapshot={host.snapshot}
-      body={(view) => <RunMonitor view={view} points={host.points} />}
-    />,
-    signal,
   );
 }

@@ -5,15 +5,21 @@ import { Points } from "./points";
 import { share } from "./share";
 import { type Readable, Store } from "./store";
 import type { TableReply } from "./table-types";
-import type { PointsMessage, Request } from "./types";
+import type { PartReply, PointsMessage, Request } from "./types";
 
 export interface Host<Snapshot> {
   snapshot: Readable<Snapshot | null>;
   points: Points;
   /** Asks Python. False when it could not be sent: the kernel is gone. */
   send(request: Request): boolean;
-  /** Calls `answered` with each reply to a request of the table, until `signal` aborts. */
-  listen(answered: (reply: TableReply) => void, signal: AbortSignal): void;
+  /** Calls `answered` with each message of this kind, until `signal` aborts. */
+  listen<Kind extends keyof Replies>(kind: Kind, answered: (reply: Replies[Kind]) => void, signal: AbortSignal): void;
+}
+
+/** What Python answers besides snapshots and points, by the kind of the message. */
+export interface Replies {
+  table: TableReply;
+  part: PartReply;
 }
 
 /** Draws into `root` until `signal` aborts. */
@@ -54,17 +60,20 @@ function connect<Snapshot>(model: Model, signal: AbortSignal): Host<Snapshot> {
     }
   };
   const snapshot = new Store<Snapshot | null>(readSnapshot(model, null));
-  const listeners = new Set<(reply: TableReply) => void>();
-  const listen = (answered: (reply: TableReply) => void, until: AbortSignal) => {
-    listeners.add(answered);
-    until.addEventListener("abort", () => listeners.delete(answered), { once: true });
+  const listeners = new Map<unknown, Set<(reply: never) => void>>();
+  const listen: Host<Snapshot>["listen"] = (kind, answered, until) => {
+    const all = listeners.get(kind) ?? new Set();
+    listeners.set(kind, all.add(answered));
+    until.addEventListener("abort", () => all.delete(answered), { once: true });
   };
   const points = new Points((seq) => send({ kind: "since", seq }));
 
   const changed = () => snapshot.set(readSnapshot(model, snapshot.get()));
   const received = (content: unknown, buffers: DataView[]) => {
     if (isPoints(content)) points.receive(content, buffers);
-    else if (isReply(content)) for (const answered of [...listeners]) answered(content);
+    else
+      for (const answered of [...(listeners.get((content as { kind?: unknown } | null)?.kind) ?? [])])
+        answered(content as never);
   };
   model.on("change:snapshot", changed);
   model.on("msg:custom", received);
@@ -90,9 +99,4 @@ function readSnapshot<Snapshot>(model: Model, previous: Snapshot | null): Snapsh
 function isPoints(content: unknown): content is PointsMessage {
   const message = content as Partial<PointsMessage> | null;
   return message?.kind === "points" && Array.isArray(message.series) && typeof message.seq === "number";
-}
-
-function isReply(content: unknown): content is TableReply {
-  const message = content as Partial<TableReply> | null;
-  return message?.kind === "table" && typeof message.id === "string";
 }

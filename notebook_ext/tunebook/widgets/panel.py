@@ -6,7 +6,7 @@ import contextvars
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import anywidget
 import traitlets
@@ -32,6 +32,11 @@ def bundle(name: str) -> str:
         ) from None
 
 
+def parts() -> dict[str, str]:
+    """What a panel's bundle leaves out until it is looked at, by name: the texts of `static/NAME.part.js`."""
+    return {path.name.removesuffix(".part.js"): path.read_text(encoding="utf-8") for path in STATIC.glob("*.part.js")}
+
+
 class Panel(anywidget.AnyWidget):
     """A panel that draws its `snapshot`, a JSON object of widgets/shared/types.ts.
 
@@ -41,11 +46,14 @@ class Panel(anywidget.AnyWidget):
     bundle_name = ""
     #: What is true whatever went wrong in the panel itself.
     after_trouble = "Run the cell again."
+    #: Read together with the bundle, so that both are of one build however long the kernel lives.
+    _parts: ClassVar[dict[str, str]] = {}
     snapshot = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
 
     def __init__(self) -> None:
         if "_esm" not in type(self).__dict__:
             type(self)._esm = bundle(self.bundle_name)
+            type(self)._parts = parts()
         self._state_lock = threading.RLock()
         self._seq = 0
         # What the panel sends later belongs to the cell that made it, whatever cell runs by then.
@@ -72,8 +80,13 @@ class Panel(anywidget.AnyWidget):
 
     def answer(self, request: dict[str, Any]) -> None:
         """Do what the browser asks. "hello" is sent with the first drawing: it gets the state of that moment."""
-        if request.get("kind") == "hello":
+        kind, name = request.get("kind"), str(request.get("name"))
+        if kind == "hello":
             self.send_state("snapshot")
+        elif kind == "part":
+            missing = "it was not built, run `npm run build` in the project's folder"
+            told = {"text": self._parts[name]} if name in self._parts else {"error": missing}
+            self.send({"kind": "part", "name": name, **told})
 
     def trouble(self, why: str) -> None:
         """Show that something went wrong in the panel itself."""
