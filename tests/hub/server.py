@@ -13,11 +13,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from hub import reading
+from hub import hardware, reading
 from hub.calls import Answer, Call, Refused, refusal
 from hub.repos import Kind, NotThere, Repo
 
-ROUTES = [*reading.ROUTES]
+ROUTES = [*reading.ROUTES, *hardware.ROUTES]
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class StandInHub:
     repos: dict[tuple[Kind, str], Repo] = field(default_factory=dict)
     accounts: dict[str, str] = field(default_factory=dict)  # token to name
     failing: dict[str, int] = field(default_factory=dict)
+    hardware: Any = field(default_factory=hardware.listed)  # the answer to who asks for machine types
     log: list[Asked] = field(default_factory=list)
 
     def repo(self, kind: Kind, id: str, **more: Any) -> Repo:
