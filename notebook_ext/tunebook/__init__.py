@@ -20,8 +20,8 @@ _PANELS = {
     "CheckpointTable": "checkpoint_table",
 }
 _FUNCTIONS = (
-    "read", "inspect", "plan", "script", "confirm", "run", "runs", "show", "logs", "metrics", "stop", "cancel",
-    "resume", "attach", "evaluate", "compare", "report", "export", "budget", "clean", "doctor",
+    "read", "inspect", "memory", "plan", "script", "confirm", "run", "runs", "show", "logs", "metrics", "stop",
+    "cancel", "resume", "attach", "evaluate", "compare", "report", "export", "budget", "clean", "doctor",
 )  # fmt: skip
 
 __all__ = ["__version__", *_FUNCTIONS, *_PANELS]

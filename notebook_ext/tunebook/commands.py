@@ -52,6 +52,31 @@ COMMANDS: dict[str, Command] = {
             _option("leave-out", "checks whose rows are left out, such as K13,K14", metavar="CHECKS"),
         ),
     ),
+    "memory": Command(
+        "how much memory a training step needs, from the model's config alone",
+        (
+            ("model", {"metavar": "MODEL"}),
+            _option("method", "sft, dpo, grpo, kto or reward", default="sft"),
+            _option("tuning", "full, lora or qlora", default="lora"),
+            _option("rank", "the adapter's rank", type=int, default=16),
+            _option("targets", "modules that get an adapter, such as q_proj,v_proj", default="all-linear"),
+            _option("seq", "tokens a row", type=int, default=1024),
+            _option("batch", "rows on a card at once (pairs for dpo)", type=int, default=1),
+            _option("accumulation", "passes before an optimizer step", type=int, default=1),
+            _option(
+                "checkpointing", "activations are computed twice", action=argparse.BooleanOptionalAction, default=True
+            ),
+            _option("attention", "efficient or math", default="efficient"),
+            _option("loss", "chunked, as TRL's trainer, or plain, as a loop over transformers", default="chunked"),
+            _option("dtype", "of the weights: bf16, fp16 or fp32", default="bf16"),
+            _option(
+                "autocast", "what the pass computes in: bf16, fp16 or none (default: bf16 for chunked, none for plain)"
+            ),
+            _option("optimizer", "adamw, adamw_8bit, adafactor or sgd", default="adamw"),
+            _option("cards", "cards that share the model", type=int, default=1),
+            _option("trust-remote-code", "run the code that the model brings", action="store_true"),
+        ),
+    ),
     "plan": Command(
         "resolve an instruction to a plan, with memory, time and price",
         (("instruction", {"metavar": "INSTRUCTION|FILE"}), _ON, _BUDGET),

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tunebook.pipeline.data.report import DataReport
     from tunebook.pipeline.evaluation.scores import Comparison, ScoreTable
     from tunebook.pipeline.export.result import ExportResult
+    from tunebook.pipeline.hardware.memory import MemoryEstimate
     from tunebook.pipeline.instruction import Reading
     from tunebook.pipeline.ledger import BudgetResult
     from tunebook.pipeline.plan import Plan, PlanResult
@@ -78,6 +79,53 @@ def inspect(
     )
     found = inspect_for(anchored(spec), find_model(model, None) if model else None, against=against).report
     return found.model_copy(update={"dataset": name_of(dataset)})
+
+
+def memory(
+    model: str,
+    *,
+    method: str = "sft",
+    tuning: str = "lora",
+    rank: int = 16,
+    targets: str | list[str] = "all-linear",
+    seq: int = 1024,
+    batch: int = 1,
+    accumulation: int = 1,
+    checkpointing: bool = True,
+    attention: str = "efficient",
+    loss: str = "chunked",
+    dtype: str = "bf16",
+    autocast: str | None = None,
+    optimizer: str = "adamw",
+    cards: int = 1,
+    trust_remote_code: bool = False,
+) -> MemoryEstimate:
+    """How much memory one card needs for a training step, from the model's config alone: no weights, no GPU.
+
+    `model` is a folder with a config.json or a Hub id. docs/memory.md has the method and its known error.
+    """
+    from tunebook.pipeline.hardware.memory import make_ask
+    from tunebook.pipeline.hardware.oracle import oracle
+
+    ask = make_ask(
+        model=model,
+        method=method,
+        tuning=tuning,
+        rank=rank,
+        targets=targets,
+        seq=seq,
+        batch=batch,
+        accumulation=accumulation,
+        checkpointing=checkpointing,
+        attention=attention,
+        loss=loss,
+        dtype=dtype,
+        autocast=autocast,
+        optimizer=optimizer,
+        cards=cards,
+        trust_remote_code=trust_remote_code,
+    )
+    return oracle.estimate(ask)
 
 
 def plan(instruction: str, *, on: str | None = None, budget: float | None = None, **fields: Any) -> PlanResult:

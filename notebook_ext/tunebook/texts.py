@@ -228,6 +228,21 @@ def _value(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
+def _memory(found: Any) -> str:
+    low, high = (reserved + found.context_gib for reserved in found.reserved_gib)
+    lines = [
+        (
+            f"{low:.1f} to {high:.1f} GiB on the card: {found.allocated_gib:.2f} GiB at the peak ({found.phase}), the allocator's "
+            f"reserve, and {found.context_gib:g} GiB for CUDA itself"
+        ),
+        "",
+        table([[part, f"{gib:8.3f} GiB"] for part, gib in found.breakdown.items()]),
+        "",
+        f"{found.trainable:,} of {found.parameters:,} weights are trained",
+    ]
+    return "\n".join([*lines, *([found.note] if found.note else [])])
+
+
 def _ref(result: Any) -> str:
     return f"{result.run_id}: {result.state}"
 
@@ -235,6 +250,7 @@ def _ref(result: Any) -> str:
 _RENDER: dict[str, Callable[[Any], str]] = {
     "read": _reading,
     "inspect": _report,
+    "memory": _memory,
     "plan": _plan,
     "script": lambda result: f"{result.path}: run it with `uv run {result.path}`",
     "confirm": lambda result: "Confirmed." if result.confirmed else "Not confirmed; nothing was started.",

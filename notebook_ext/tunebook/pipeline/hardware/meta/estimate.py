@@ -1,0 +1,140 @@
+"""The answer to a question about memory: two small depths of the model are run, and each phase grows in a straight line."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from tunebook.pipeline.errors import CallError
+from tunebook.pipeline.hardware.memory import MemoryAsk, MemoryEstimate
+from tunebook.pipeline.hardware.meta import attention
+from tunebook.pipeline.hardware.meta.live import PARTS, WEIGHTS
+from tunebook.pipeline.hardware.meta.model import config_of, depths, period_of
+from tunebook.pipeline.hardware.meta.step import Step, run
+
+GIB = 2**30
+#: What the allocator takes from the driver, of what is allocated: seen in published runs with and without fragmentation.
+RESERVE = (1.02, 1.25)
+#: The same where parts come from formulas.
+RESERVE_COARSE = (1.02, 1.41)
+#: CUDA's context with the kernels that training loads.
+CONTEXT_GIB = 0.5
+#: PyTorch keeps a workspace for cuBLAS in the same allocator (CUDABlas.cpp: 2 x 4096 KiB + 8 x 16 KiB).
+WORKSPACE = 2 * 4096 * 1024 + 8 * 16 * 1024
+UNMEASURED = "TRL's fused loss has not been compared with a GPU yet"
+
+Phases = dict[str, list[float]]
+
+
+def estimate(ask: MemoryAsk) -> MemoryEstimate:
+    """What one card needs at the peak of a step. Raises CallError for a model, an adapter or a size that cannot be."""
+    warm()
+    began = time.perf_counter()
+    phases, flops, parameters, trainable, layer = phases_of(ask, ask.batch, ask.seq, ask.rank)
+    if ask.cards > 1:
+        phases = {name: sharded(parts, layer, ask.cards) for name, parts in phases.items()}
+    if ask.method == "grpo":
+        phases["generation"] = generation(ask, phases)
+    name, parts = max(phases.items(), key=lambda item: sum(item[1]))
+    allocated = sum(parts) / GIB
+    low, high = RESERVE if exact(ask) else RESERVE_COARSE
+    return MemoryEstimate(
+        allocated_gib=round(allocated, 4),
+        reserved_gib=(round(allocated * low, 4), round(allocated * high, 4)),
+        context_gib=CONTEXT_GIB,
+        breakdown={part: round(size / GIB, 4) for part, size in zip(PARTS, parts, strict=True)},
+        seconds=round(time.perf_counter() - began, 3),
+        phase=name,
+        parameters=round(parameters),
+        trainable=round(trainable),
+        flops=flops,
+        exact=exact(ask),
+        note=note(ask),
+    )
+
+
+def warm() -> None:
+    """Import what a step needs, once: it takes seconds, and is none of an answer's time."""
+    import peft  # noqa: F401
+    from transformers import AutoModelForCausalLM  # noqa: F401
+    from trl.trainer.utils import add_fused_lm_head  # noqa: F401
+
+    attention.register()
+
+
+def phases_of(
+    ask: MemoryAsk, rows: int, length: int, rank: int, *, workspace: int = WORKSPACE
+) -> tuple[Phases, float, float, float, float]:
+    """(bytes of each phase by part, FLOPs, weights, trained weights, bytes of one layer's weights) at the model's depth."""
+    config = config_of(ask.model, ask.model_revision, ask.trust_remote_code)
+    if not ask.trust_remote_code and length > 1 and rows * length > 2**31:
+        raise CallError("seq", f"is {length:,}, times {rows:,} rows more than any card computes", "take fewer tokens")
+    whole, small, larger = depths(config)
+    period = period_of(config)
+    sequences = rows * 2 if ask.method == "dpo" else rows
+    one = run(ask, small, period, rows=sequences, length=length, rank=rank)
+    two = one if larger == small else run(ask, larger, period, rows=sequences, length=length, rank=rank)
+    steps = (whole - small) / (larger - small) if larger != small else 0.0
+    phases = {name: _grown(peak.parts, two.peaks[name].parts, steps) for name, peak in one.peaks.items()}
+    for parts in phases.values():
+        parts[PARTS.index("working")] += workspace
+    layers = max(1, larger - small)
+    layer = (phases_weights(two) - phases_weights(one)) / layers if larger != small else phases_weights(one) / whole
+    numbers = [_line(getattr(one, field), getattr(two, field), steps) for field in ("flops", "parameters", "trainable")]
+    return phases, numbers[0], numbers[1], numbers[2], layer
+
+
+def phases_weights(step: Step) -> float:
+    return float(step.peaks["forward"].parts[WEIGHTS])
+
+
+def _grown(small: list[int], larger: list[int], steps: float) -> list[float]:
+    return [_line(a, b, steps) for a, b in zip(small, larger, strict=True)]
+
+
+def _line(small: float, larger: float, steps: float) -> float:
+    return small + (larger - small) * steps
+
+
+def sharded(parts: list[float], layer: float, cards: int) -> list[float]:
+    """FSDP: weights, gradients and optimizer are spread over the cards; two layers at a time are gathered whole."""
+    spread = {"weights", "adapter", "gradients", "optimizer"}
+    result = [size / cards if name in spread else size for name, size in zip(PARTS, parts, strict=True)]
+    result[PARTS.index("working")] += 2 * layer * (cards - 1) / cards
+    return result
+
+
+def generation(ask: MemoryAsk, phases: Phases) -> list[float]:
+    """While GRPO samples answers: the weights, the optimizer's state, and keys and values of every token of every row."""
+    config: Any = config_of(ask.model, ask.model_revision, ask.trust_remote_code)
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    cache = 2 * config.num_hidden_layers * heads * width * 2 * ask.batch * ask.seq
+    kept = {"weights", "adapter", "optimizer"}
+    parts = [size if name in kept else 0.0 for name, size in zip(PARTS, phases["forward"], strict=True)]
+    parts[PARTS.index("activations")] += cache
+    parts[PARTS.index("logits")] += ask.batch * config.vocab_size * 4
+    return parts
+
+
+def experts(ask: MemoryAsk) -> bool:
+    config = config_of(ask.model, ask.model_revision, ask.trust_remote_code)
+    return bool(getattr(config, "num_experts", None) or getattr(config, "num_local_experts", None)
+                or getattr(config, "n_routed_experts", None))  # fmt: skip
+
+
+def exact(ask: MemoryAsk) -> bool:
+    """Whether every part was run and nothing comes from a formula."""
+    return ask.cards == 1 and ask.method in ("sft", "dpo") and not experts(ask)
+
+
+def note(ask: MemoryAsk) -> str:
+    coarse = {
+        "grpo": ask.method == "grpo",
+        f"{ask.method} as SFT with as many rows": ask.method in ("kto", "reward"),
+        "a mixture of experts": experts(ask),
+        "several cards": ask.cards > 1,
+    }
+    named = [name for name, applies in coarse.items() if applies]
+    said = [f"coarser for {', '.join(named)}: partly by formula, so the band is wider"] if named else []
+    return "; ".join([*said, *([UNMEASURED] if ask.loss == "chunked" else [])])

@@ -1,0 +1,132 @@
+"""How many bytes are alive: a dispatch mode that counts each storage from its creation to its release."""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+#: CUDA's allocator hands out memory in blocks of 512 bytes.
+BLOCK = 512
+
+PARTS = ("weights", "adapter", "gradients", "optimizer", "activations", "logits", "working")
+WEIGHTS, ADAPTER, GRADIENTS, OPTIMIZER, ACTIVATIONS, LOGITS, WORKING = range(len(PARTS))
+
+_aten = torch.ops.aten
+#: The place of the two matrices among the arguments of what multiplies them.
+_PRODUCTS = {
+    _aten.mm.default: 0,
+    _aten.mm.out: 0,
+    _aten.bmm.default: 0,
+    _aten.addmm.default: 1,
+    _aten.addmm_.default: 1,
+    _aten.baddbmm.default: 1,
+}
+
+
+class Peak:
+    """The most that was alive within one phase, and of what it was made: bytes, in the order of PARTS."""
+
+    def __init__(self, alive: list[int]) -> None:
+        self.bytes, self.parts = sum(alive), list(alive)
+
+
+class LiveBytes(TorchDispatchMode):  # type: ignore[misc]
+    """Counts what lives while it is entered; `part` is what a new storage counts as, `phase` where a peak is kept.
+
+    It also counts floating point operations of matrix products. Bytes are rounded up as CUDA's allocator does, unless
+    `block` is 1.
+    """
+
+    current: LiveBytes | None = None
+
+    def __init__(self, block: int = BLOCK) -> None:
+        super().__init__()
+        self.block = block
+        self.part = ACTIVATIONS
+        self.phase = "load"
+        self.peaks: dict[str, Peak] = {}
+        self.flops = 0
+        self.now = 0
+        self._parts = [0] * len(PARTS)
+        self._known: dict[int, tuple[Any, int, int]] = {}  # a storage: its reference, bytes and part
+
+    @staticmethod
+    def multiplied(flops: int) -> None:
+        """Told by a kernel that is stood in for, whose products cannot be seen."""
+        if LiveBytes.current is not None:
+            LiveBytes.current.flops += flops
+
+    def __enter__(self) -> LiveBytes:
+        LiveBytes.current = self
+        super().__enter__()
+        return self
+
+    def __exit__(self, *reason: Any) -> None:
+        LiveBytes.current = None
+        super().__exit__(*reason)
+
+    def count(self, tensors: Iterable[torch.Tensor], part: int) -> None:
+        """Count tensors that were made before, such as a model's weights; those that are known change their part."""
+        for tensor in tensors:
+            storage = tensor.untyped_storage()
+            known = self._known.get(storage._cdata)
+            if known is None:
+                self._add(storage, part)
+            elif known[2] != part:
+                self._parts[known[2]] -= known[1]
+                self._parts[part] += known[1]
+                self._known[storage._cdata] = (known[0], known[1], part)
+
+    def begin(self, phase: str) -> None:
+        """From here on the peak belongs to this phase; what is alive now is its least."""
+        self.phase = phase
+        if phase not in self.peaks or self.peaks[phase].bytes < self.now:
+            self.peaks[phase] = Peak(self._parts)
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is _aten._local_scalar_dense.default:  # `.item()`: masks and metrics ask for values that are not there
+            return True if args[0].dtype == torch.bool else 1
+        if func is _aten.add.Tensor and _accumulates(args):
+            func = _aten.add_.Tensor
+        place = _PRODUCTS.get(func)
+        if place is not None:
+            left, right = args[place], args[place + 1]
+            self.flops += 2 * math.prod(left.shape) * right.shape[-1]
+        result = func(*args, **(kwargs or {}))
+        for leaf in (result,) if isinstance(result, torch.Tensor) else tree_leaves(result):
+            if isinstance(leaf, torch.Tensor):
+                storage = leaf.untyped_storage()
+                if storage._cdata not in self._known:
+                    self._add(storage, self.part)
+        return result
+
+    def _add(self, storage: Any, part: int) -> None:
+        key = storage._cdata
+        size = -(-storage.nbytes() // self.block) * self.block
+        self._known[key] = (weakref.ref(storage, lambda _: self._drop(key)), size, part)
+        self._parts[part] += size
+        self.now += size
+        peak = self.peaks.get(self.phase)
+        if peak is None or self.now > peak.bytes:
+            self.peaks[self.phase] = Peak(self._parts)
+
+    def _drop(self, key: int) -> None:
+        _, size, part = self._known.pop(key)
+        self._parts[part] -= size
+        self.now -= size
+
+
+def _accumulates(args: Any) -> bool:
+    """Whether autograd adds up two gradients of an input: without a dispatch mode it does so in place."""
+    return (
+        not torch.is_grad_enabled()
+        and torch._C._current_graph_task_id() != -1
+        and isinstance(args[1], torch.Tensor)
+        and args[0].shape == args[1].shape
+    )

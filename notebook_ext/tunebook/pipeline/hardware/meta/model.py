@@ -1,0 +1,206 @@
+"""The model of a question, at any depth, on the meta device: real transformers modules, real peft adapters, no weights."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tunebook.pipeline.errors import CallError
+from tunebook.pipeline.hardware.memory import MemoryAsk
+from tunebook.pipeline.hardware.meta.attention import PREFIX
+from tunebook.pipeline.hardware.meta.four_bit import FourBitLinear, pack
+
+DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+_REMEDY = "name a causal language model on the Hub, or a folder with its config.json"
+#: Fields of a config that have one entry a layer.
+_BY_LAYER = ("layer_types", "mlp_layer_types", "layers_block_type", "no_rope_layers", "layer_rope_theta")
+
+
+@lru_cache(maxsize=8)
+def config_of(model: str, revision: str | None, trusted: bool) -> Any:
+    """The text part of a model's config. Raises CallError where it is not there, says no sizes, or is not known."""
+    from transformers import AutoConfig
+
+    raw = _raw(model, revision)
+    if raw.get("auto_map") and not trusted:
+        raise CallError(
+            "model",
+            f"{model} needs code of its own from its repository",
+            "read that code, then trust it by name with --trust-remote-code, or take a model that transformers knows",
+        )
+    try:
+        config = AutoConfig.from_pretrained(model, revision=revision, trust_remote_code=trusted)
+    except (OSError, ValueError, KeyError, TypeError) as failure:
+        kind = raw.get("model_type")
+        problem = f"is of the type {kind!r}, which transformers does not know" if kind else "says no model_type"
+        if kind and "does not recognize" not in str(failure) and "model type" not in str(failure):
+            problem = f"cannot be read ({str(failure).strip().splitlines()[0][:160]})"
+        raise CallError("model", f"{model}: its config.json {problem}", _REMEDY) from None
+    text = config.get_text_config()
+    said = raw.get("text_config") or raw
+    aliases = getattr(type(text), "attribute_map", {})
+    for field in ("hidden_size", "num_hidden_layers"):
+        if not isinstance(said.get(field, said.get(aliases.get(field, field))), int):
+            raise CallError("model", f"{model}: its config.json says no {field}", _REMEDY)
+    return text
+
+
+def _raw(model: str, revision: str | None) -> dict[str, Any]:
+    folder = Path(model).expanduser()
+    try:
+        if folder.is_dir():
+            file = folder / "config.json"
+        else:
+            if model.startswith(("/", "./", "../", "~")) or model.count("/") != 1:
+                raise CallError("model", f"is {model!r}, and there is no such folder", _REMEDY)
+            from huggingface_hub import hf_hub_download
+
+            file = Path(hf_hub_download(model, "config.json", revision=revision))
+        raw = json.loads(file.read_text(encoding="utf-8"))
+    except CallError:
+        raise
+    except ValueError:
+        raise CallError("model", f"{model} has a config.json that is no JSON", _REMEDY) from None
+    except OSError:
+        raise CallError("model", f"{model} has no config.json that could be read", _REMEDY) from None
+    except Exception as failure:  # noqa: BLE001 (the Hub's client raises what its HTTP library raises)
+        reason = next(iter(str(failure).strip().splitlines()), type(failure).__name__)[:160]
+        raise CallError("model", f"{model} could not be had from the Hub ({reason})", _REMEDY) from None
+    if not isinstance(raw, dict):
+        raise CallError("model", f"{model} has a config.json that is no object", _REMEDY)
+    return raw
+
+
+def depths(config: Any) -> tuple[int, int, int]:
+    """(layers of the whole model, the layers of two small ones that grow as it does).
+
+    Where layers of several kinds take turns, both end within a turn where the whole model does.
+    """
+    whole = int(config.num_hidden_layers)
+    period, first = _turn(config, whole)
+    small = 2 * period + first + (whole - first) % period
+    return (whole, whole, whole) if whole <= small + period else (whole, small, small + period)
+
+
+def period_of(config: Any) -> int:
+    return _turn(config, int(config.num_hidden_layers))[0]
+
+
+def _turn(config: Any, whole: int) -> tuple[int, int]:
+    """(layers until the kinds repeat, layers before the first turn). A window's width changes nothing in memory here."""
+    first = int(getattr(config, "first_k_dense_replace", 0) or 0)
+    kinds = []
+    for field in ("layer_types", "mlp_layer_types", "layers_block_type"):
+        listed = getattr(config, field, None)
+        if isinstance(listed, list | tuple) and len(listed) == whole:
+            kinds.append(
+                ["attention" if "attention" in str(one) and "linear" not in str(one) else one for one in listed]
+            )
+    if not kinds:
+        return 1, first
+    turns = list(zip(*kinds, strict=True))
+    for start in range(min(4, whole)):
+        for period in range(1, min(12, (whole - start) // 2) + 1):
+            if all(turns[i] == turns[i + period] for i in range(start, whole - period)):
+                return period, max(first, start)
+    return max(1, whole // 3), first
+
+
+def build(ask: MemoryAsk, layers: int, rank: int) -> Any:
+    """The model as its trainer has it: adapters, 4-bit weights, checkpointing, the fused output layer.
+
+    Raises CallError for an adapter that cannot be put on it.
+    """
+    from transformers import AutoModelForCausalLM
+    from transformers.initialization import no_init_weights
+
+    config = copy.deepcopy(config_of(ask.model, ask.model_revision, ask.trust_remote_code))
+    _deepen(config, layers)
+    name = PREFIX + ask.attention
+    try:
+        with torch.device("meta"), no_init_weights():
+            model: Any = AutoModelForCausalLM.from_config(
+                config, dtype=DTYPES[ask.dtype], attn_implementation=name, trust_remote_code=ask.trust_remote_code
+            )
+    except ValueError as failure:
+        reason = str(failure).strip().splitlines()[0][:160]
+        raise CallError("model", f"{ask.model} is no causal language model ({reason})", _REMEDY) from None
+    model.tie_weights()
+    model.config.use_cache = False
+    if ask.tuning == "qlora":
+        pack(model)
+    if ask.loss == "chunked":
+        from trl.trainer.utils import add_fused_lm_head
+
+        add_fused_lm_head(model, outputs=("log_probs", "entropy", "is_top1"))
+    if ask.tuning != "full":
+        model = _adapted(model, ask, rank)
+    return model.train()
+
+
+def _deepen(config: Any, layers: int) -> None:
+    whole = config.num_hidden_layers
+    config.num_hidden_layers = layers
+    for field in _BY_LAYER:
+        listed = getattr(config, field, None)
+        if isinstance(listed, list | tuple) and len(listed) == whole:
+            with contextlib.suppress(AttributeError):  # some follow from the number of layers
+                setattr(config, field, list(listed)[:layers])
+
+
+def _adapted(model: Any, ask: MemoryAsk, rank: int) -> Any:
+    from peft import LoraConfig, get_peft_model
+
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
+    if ask.tuning == "qlora" and ask.loss == "plain":  # prepare_model_for_kbit_training
+        for parameter in model.parameters():
+            if parameter.dtype in (torch.bfloat16, torch.float16):
+                parameter.data = parameter.data.float()
+    width = int(model.config.hidden_size)
+    if rank > width:
+        raise CallError("rank", f"is {rank:,}, above the model's width of {width:,}", "take a smaller one, such as 16")
+    targets = ask.targets
+    if isinstance(targets, str) and targets != "all-linear":
+        targets = [one.strip() for one in targets.split(",") if one.strip()]
+    if targets == "all-linear":
+        head = model.get_output_embeddings()
+        linear = [
+            name
+            for name, module in model.named_modules()
+            if isinstance(module, torch.nn.Linear | FourBitLinear) and module is not head
+        ]
+        targets = linear if linear and any(isinstance(m, FourBitLinear) for m in model.modules()) else "all-linear"
+    try:
+        adapted = get_peft_model(model, LoraConfig(r=rank, target_modules=targets, task_type="CAUSAL_LM"))
+    except ValueError as failure:
+        if "not found" not in str(failure) and "No modules" not in str(failure):
+            reason = str(failure).splitlines()[0][:200]
+            raise CallError("targets", f"cannot be adapted ({reason})", "name other modules of the model") from None
+        known = sorted({name.split(".")[-1] for name, one in model.named_modules() if isinstance(one, torch.nn.Linear)})
+        raise CallError(
+            "targets",
+            f"{','.join(targets) if isinstance(targets, list) else targets} match no module of the model",
+            f"its linear layers are {', '.join(known)}",
+        ) from None
+    if isinstance(targets, list) and ask.targets != "all-linear":
+        ends = [name for name in targets if not any(path.endswith(name) for path, _ in model.named_modules())]
+        if ends:
+            raise CallError("targets", f"{','.join(ends)} match no module of the model", "leave them out")
+    if ask.tuning == "qlora" and ask.loss == "chunked":  # TRL keeps the adapters of a 4-bit model in bf16
+        for parameter in adapted.parameters():
+            if parameter.requires_grad:
+                parameter.data = parameter.data.to(torch.bfloat16)
+    return adapted
+
+
+def layers_of(model: Any, count: int) -> Any:
+    """The list of the model's `count` layers: of the lists of that length, the one with the most weights."""
+    lists = [one for one in model.modules() if isinstance(one, torch.nn.ModuleList) and len(one) == count]
+    return max(lists, key=lambda one: sum(parameter.numel() for parameter in one.parameters()))
