@@ -232,8 +232,8 @@ def _memory(found: Any) -> str:
     low, high = (reserved + found.context_gib for reserved in found.reserved_gib)
     lines = [
         (
-            f"{low:.1f} to {high:.1f} GiB on the card: {found.allocated_gib:.2f} GiB at the peak ({found.phase}), the allocator's "
-            f"reserve, and {found.context_gib:g} GiB for CUDA itself"
+            f"{low:.1f} to {high:.1f} GiB on the card: {found.allocated_gib:.2f} GiB at the peak ({found.phase}), what the "
+            f"allocator reserves beside it, and {found.context_gib:g} GiB for CUDA itself"
         ),
         "",
         table([[part, f"{gib:8.3f} GiB"] for part, gib in found.breakdown.items()]),

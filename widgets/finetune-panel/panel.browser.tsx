@@ -17,7 +17,9 @@ describe("consent", () => {
     button.click();
     await drawn();
     button.click();
-    expect(asked(model.sent, "confirm")).toEqual([{ kind: "confirm", plan_id: "5f0c2a91d3" }]);
+    expect(asked(model.sent, "confirm")).toEqual([
+      { kind: "confirm", plan_id: snapshotOf("panel-needs-you").plan?.plan_id },
+    ]);
     expect(button.disabled).toBe(true);
     expect(button.textContent).toBe("Starting");
   });
@@ -32,7 +34,7 @@ describe("consent", () => {
     await drawn();
     find("tunebook-confirm").click();
     expect(asked(model.sent, "confirm")).toEqual([
-      { kind: "confirm", plan_id: "5f0c2a91d3" },
+      { kind: "confirm", plan_id: snapshotOf("panel-needs-you").plan?.plan_id },
       { kind: "confirm", plan_id: "another" },
     ]);
   });

@@ -227,7 +227,12 @@ function body(props: BodyProps, confirm: VNode | undefined): { sentence: string;
     case "data":
       return data && { sentence: data.sentence, drawn: <Data view={data} {...props} /> };
     case "plan":
-      return plan && { sentence: plan.sentence, drawn: <HardwarePicker view={plan} actions={confirm} /> };
+      return (
+        plan && {
+          sentence: plan.sentence,
+          drawn: <HardwarePicker view={plan} send={props.host.send} problem={props.state.problem} actions={confirm} />,
+        }
+      );
     case "run":
       return run && { sentence: run.sentence, drawn: <Run view={run} {...props} /> };
     case "compare":

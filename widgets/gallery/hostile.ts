@@ -3,7 +3,7 @@
 import type { PlanView } from "../shared/plan-types";
 import type { CompareView, DataView as DatasetView, PublishView, RequestView, RunView } from "../shared/types";
 import { compare, data, publish, request, row, run } from "./fixtures";
-import { plan } from "./plans";
+import { nothingFits, paidPlan } from "./plans";
 
 export const markup = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>';
 const turned = "pay \u202e00.001$\u202c or\u0007 \u200bnothing";
@@ -50,10 +50,50 @@ export const hostileData: DatasetView = {
 };
 
 export const hostilePlan: PlanView = {
-  ...plan,
+  ...paidPlan,
   sentence: nasty,
-  options: plan.options.map((option) => ({ ...option, flavor: long, backend: markup, why: nasty })),
+  plan_id: nasty,
+  options: paidPlan.options.map((option) => ({
+    ...option,
+    flavor: long,
+    backend: markup,
+    why: nasty,
+    settings: nasty,
+    detail: nasty,
+    selectable: true,
+  })),
   chosen: null,
+  offers: nothingFits.offers.map((offer) => ({ ...offer, label: nasty, why: nasty, lines: [nasty, markup] })),
+  budget: { cap: 0.01, reserved: 1e9, spent: -1, left: -1e9 },
+  prices: nasty,
+  explore: {
+    context: { value: 2048, steps: [1, 2048] },
+    batch: { value: 4, steps: [4] },
+    rank: null,
+    tokens: [],
+    laws: {
+      [markup]: {
+        parts: [nasty, "__proto__"],
+        regimes: [{ tokens: null, phases: [{ name: nasty, bytes: [[1e10], []] }] }],
+        reserve: [1, 1],
+        context_gib: 0,
+      },
+    },
+    machines: [
+      {
+        backend: markup,
+        flavor: nasty,
+        gib: 16,
+        usd_per_hour: 1,
+        ways: [
+          {
+            ...{ tuning: nasty, law: markup, checkpointing: false, per_rank: 0 },
+            ...{ fixed_s: { p50: 1, p90: 2 }, token_s: { p50: 1e-9, p90: 1e-9 } },
+          },
+        ],
+      },
+    ],
+  },
   decisions: [{ field: markup, value: nasty, why: nasty }],
   script: `${nasty}\n`.repeat(50),
   script_path: nasty,

@@ -161,7 +161,7 @@ const here: PlanOption = {
 
 export const plan: PlanView = {
   sentence: "This machine does it: half of such runs end within 5 minutes, nine in ten within 7, at no cost.",
-  plan_id: "5f0c2a91d3",
+  plan_id: "5f0c2a91d3e84b7c0a6d2f19b3c85e7d40a1f6b2c9d83e57a0b4c1d6e2f7a893",
   chosen: { backend: "local", flavor: "this machine", tuning: "lora" },
   options: [
     here,
@@ -229,8 +229,97 @@ export const paidPlan: PlanView = {
   sentence: "Cheapest that fits: a10g-small. Half of such runs end within 9 minutes, nine in ten within 14.",
   chosen: { backend: "hf-jobs", flavor: "a10g-small", tuning: "lora" },
   options: paid,
-  consent: "Budget $2.00, reserved $0.42 = 25 min at $1.00 an hour, then the job is stopped.",
+  consent: "At most $0.42 = 25 min at $1.00 an hour, then the job is stopped.",
   budget: { cap: 2, reserved: 0.42, spent: 0.31, left: 1.27 },
   prices: "Prices of Hugging Face Jobs, read 12 minutes ago.",
   explore: small,
+};
+
+const large = explore(8, cards);
+const many = options(large);
+
+/** Eight machines and three ways of tuning a model of 8 billion parameters. */
+export const manyPlan: PlanView = {
+  ...paidPlan,
+  plan_id: "9be1477c02d85f3cd1e8a1b5aa0f4f2d9c1b7a6e",
+  sentence: "a100-large does it for the least: half of such runs end within 8 minutes, nine in ten within 13.",
+  chosen: many.find(({ recommended }) => recommended) ?? null,
+  options: [...many, ...many.map((option) => ({ ...option, backend: "slurm", front: false, recommended: false }))],
+  explore: large,
+};
+
+const offer = (label: string, why: string, hours: number, usd: number, lines: string[]) => ({
+  ...{ label, why, lines },
+  hours: { p50: hours, p90: hours * 1.5 },
+  usd: { p50: usd, p90: usd * 1.5 },
+});
+
+const tooLarge = explore(20, cards.slice(0, 4));
+
+/** 20 billion parameters on small cards: too large as it stands, and what would help. */
+export const nothingFits: PlanView = {
+  ...paidPlan,
+  sentence: "Nothing fits as it stands: the least that it needs is 27 GiB, and the largest card here has 22.",
+  chosen: null,
+  options: options(tooLarge),
+  offers: [
+    offer("Cut rows at 1,024 tokens", "212 of 1,200 rows lose the end of their answer.", 1.9, 1.55, [
+      "max_length: 1024",
+    ]),
+    offer("Train with qlora, one row at a time", "4-bit weights; the learning rate stays.", 3.1, 2.48, [
+      "tuning: qlora",
+      "device_batch_size: 1",
+    ]),
+    { ...offer("Take an a100-large", "It has 80 GiB.", 0.4, 1, ["flavor: a100-large"]), hours: null, usd: null },
+  ],
+  budget: { cap: 2, reserved: 0, spent: 0.31, left: 1.69 },
+  explore: tooLarge,
+};
+
+export const questionsOnly: PlanView = {
+  ...plan,
+  sentence: "One answer is missing before it can be planned.",
+  plan_id: null,
+  chosen: null,
+  options: [],
+  decisions: [],
+  script: "",
+  consent: "",
+  questions: [{ field: "model", why: "No model is named: which one is to be trained?" }],
+};
+
+/** A cluster whose price nobody knows. */
+export const noPrice: PlanView = {
+  ...paidPlan,
+  sentence: "The cluster does it; what it costs there is not known here.",
+  chosen: { backend: "slurm", flavor: "gpu-long", tuning: "lora" },
+  options: options(small)
+    .slice(0, 3)
+    .map((option, at) => ({
+      ...option,
+      backend: "slurm",
+      flavor: at === 0 ? "gpu-long" : `gpu-${at}`,
+      usd: null,
+      max_usd: null,
+      usd_per_hour: null,
+      hours: at === 2 ? null : option.hours,
+      front: false,
+    })),
+  budget: { cap: null, reserved: 0, spent: 0, left: null },
+  prices: "",
+  explore: null,
+};
+
+const endless = "an-instance-type-whose-name-somebody-made-by-joining-everything-they-knew-about-it";
+
+export const longNames: PlanView = {
+  ...paidPlan,
+  chosen: { backend: "hf-jobs", flavor: endless, tuning: "lora" },
+  options: paidPlan.options.map((option, at) =>
+    at === 0 ? { ...option, flavor: endless, why: `${endless} `.repeat(3) } : option,
+  ),
+  explore: {
+    ...small,
+    machines: small.machines.map((machine, at) => (at === 0 ? { ...machine, flavor: endless } : machine)),
+  },
 };

@@ -1,5 +1,5 @@
 // Takes a picture of every state of every panel, to be looked at, never committed.
-// Usage: node widgets/gallery/shoot.mjs [NAME...] [--out FOLDER] [--serve]
+// Usage: node widgets/gallery/shoot.mjs [NAME...] [--out FOLDER] [--serve] [--widths 1400,400]
 // Each state in light and dark at 1000, 840 (a cell of JupyterLab) and 400 px; NAME takes those whose name begins so.
 
 import { mkdirSync, readFileSync } from "node:fs";
@@ -18,8 +18,11 @@ const { values, positionals } = parseArgs({
     out: { type: "string", default: join(here, "../../test-results/gallery") },
     host: { type: "string", default: "own" },
     serve: { type: "boolean" },
+    widths: { type: "string", default: "1000,840,400" },
   },
 });
+
+const widths = values.widths.split(",").map(Number);
 
 const bundle = (entry) =>
   esbuild.build({ entryPoints: [join(here, entry)], bundle: true, format: "esm", target: "es2022", write: false });
@@ -64,7 +67,7 @@ else {
   );
   let faults = 0;
   for (const colorScheme of ["light", "dark"]) {
-    for (const width of [1000, 840, 400]) {
+    for (const width of widths) {
       const page = await browser.newPage({ viewport: { width, height: 400 }, colorScheme });
       const fault = (text) => {
         faults += 1;
@@ -87,6 +90,6 @@ else {
   }
   await browser.close();
   server.close();
-  console.log(`${wanted.length * 6} pictures in ${values.out}`);
+  console.log(`${wanted.length * 2 * widths.length} pictures in ${values.out}`);
   if (faults > 0) process.exitCode = 1;
 }

@@ -1,5 +1,6 @@
 // Every state that is looked at: one entry a screenshot, by bundle and name.
 
+import type { PlanView } from "../shared/plan-types";
 import type {
   InspectorSnapshot,
   DataView as InspectorView,
@@ -22,8 +23,12 @@ export interface State {
   steps?: Step[]; // what a hand did before it is looked at
 }
 
-/** A click on the first element of a selector, a text put into a field and confirmed, or a scroll to the end. */
-export type Step = { click: string } | { fill: string; text: string } | { scroll: string };
+/** A click on the first element of a selector, a slider moved, a text put into a field and confirmed, or a scroll to the end. */
+export type Step =
+  | { click: string }
+  | { slide: string; to: number }
+  | { fill: string; text: string }
+  | { scroll: string };
 
 const stageIds: StageId[] = ["request", "data", "plan", "run", "compare", "publish"];
 const labels = ["Request", "Data", "Plan", "Run", "Compare", "Publish"];
@@ -181,6 +186,12 @@ function rows(table: string, view: InspectorView | null, working = "", steps: St
   };
   return { bundle: "dataset-inspector", snapshot, table, steps };
 }
+/** The picker where Python plans again on a click. */
+const picker = (view: PlanView, steps: Step[] = []): State => ({
+  bundle: "hardware-picker",
+  snapshot: { ...solo(view), decides: true },
+  steps,
+});
 const sized = (count: number, sentence: string): InspectorView => ({ ...made.data, rows: count, sentence });
 const at = (active: StageId, snapshot: PanelSnapshot = finished): PanelSnapshot => ({ ...snapshot, active });
 
@@ -201,6 +212,11 @@ export const states: Record<string, State> = {
     },
   },
   "panel-needs-you": { bundle: "finetune-panel", snapshot: needsYou },
+  "panel-nothing-fits": {
+    bundle: "finetune-panel",
+    snapshot: { ...needsYou, confirm: null, plan: plans.nothingFits },
+  },
+  "panel-many-options": { bundle: "finetune-panel", snapshot: { ...needsYou, plan: plans.manyPlan } },
   "panel-running": { bundle: "finetune-panel", snapshot: running, points: "half" },
   "panel-no-loss-yet": {
     bundle: "finetune-panel",
@@ -301,8 +317,23 @@ export const states: Record<string, State> = {
     } as InspectorSnapshot,
   },
   "plan-empty": { bundle: "hardware-picker", snapshot: solo(null) },
-  "plan-local": { bundle: "hardware-picker", snapshot: solo(plans.plan) },
-  "plan-paid": { bundle: "hardware-picker", snapshot: solo(plans.paidPlan) },
+  "plan-loading": { bundle: "hardware-picker", snapshot: solo(null, "Asking what there is to train on") },
+  "plan-error": { bundle: "hardware-picker", snapshot: broken },
+  "plan-questions": { bundle: "hardware-picker", snapshot: solo(plans.questionsOnly) },
+  "plan-local": picker(plans.plan),
+  "plan-paid": picker(plans.paidPlan),
+  "plan-only-seen": { bundle: "hardware-picker", snapshot: solo(plans.paidPlan) },
+  "plan-tried": picker(plans.paidPlan, [
+    { slide: ".tb-slider input", to: 9 },
+    { slide: ".tb-slider + .tb-slider input", to: 3 },
+  ]),
+  "plan-tried-too-much": picker(plans.paidPlan, [{ slide: ".tb-slider + .tb-slider input", to: 5 }]),
+  "plan-many": picker(plans.manyPlan),
+  "plan-many-open": picker(plans.manyPlan, [{ click: ".tb-more button" }, { click: ".tb-more button + button" }]),
+  "plan-nothing-fits": picker(plans.nothingFits),
+  "plan-no-price": picker(plans.noPrice),
+  "plan-long-names": picker(plans.longNames),
+  "plan-hostile": picker(hostile.hostilePlan),
   "run-empty": { bundle: "run-monitor", snapshot: solo(made.notYetRun) },
   "run-first-point": { bundle: "run-monitor", snapshot: solo({ ...made.run, step: 1, marks: [] }), points: "first" },
   "run-5000-points": {

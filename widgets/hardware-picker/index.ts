@@ -1,5 +1,5 @@
 // The anywidget behind tunebook.widgets.HardwarePicker.
 import { panel } from "../shared/host";
-import { mount } from "./render";
+import { mount } from "./mount";
 
 export default panel(mount);

@@ -26,7 +26,7 @@ interface Props {
 export function MemoryBand({ memory, fits, kind, source }: Props) {
   const { low, high, over } = band(memory);
   const percent = (share: number) => `${(share * 100).toFixed(1)}%`;
-  const words = `${gibRange(memory.low, memory.high)} of ${number(memory.available, 2)}`;
+  const words = `${gibRange(memory.low, memory.high)} of ${number(memory.available)}`;
   return (
     <div class="tb-memory">
       <div class={`tb-memory-track ${over || !fits ? "tb-memory-over" : ""}`} aria-hidden="true">

@@ -1,31 +1,61 @@
 // Where it runs and why: memory against what the machine has, time and price as bands, what the plan decided, the script.
 
 import type { ComponentChildren } from "preact";
-import { useId, useRef, useState } from "preact/hooks";
-import { counted, durationRange, moneyRange, unknown } from "../shared/format";
-import { memo } from "../shared/memo";
+import { useId, useMemo, useRef, useState } from "preact/hooks";
+import { counted } from "../shared/format";
 import type { PlanView } from "../shared/plan-types";
-import { Solo, type SoloHost } from "../shared/solo";
-import { CopyButton, draw, Glyph, Scroll, Shown } from "../shared/ui";
-import { MemoryBand } from "./memory";
-import css from "./style.css?inline";
+import { CopyButton, Glyph, Scroll, Shown } from "../shared/ui";
+import { oneLine } from "../shared/visible";
+import type { Asking } from "./asking";
+import { Budget } from "./budget";
+import { Explore } from "./explore";
+import exploreStyle from "./explore.css?inline";
+import { Offers } from "./offers";
+import { Options } from "./options";
+import style from "./style.css?inline";
 
-export { css };
+export const css = `${style}\n${exploreStyle}`;
 
-type Option = PlanView["options"][number];
+interface Props extends Asking {
+  /** What stands beside the consent line: the confirm button in a FinetunePanel. */
+  actions?: ComponentChildren;
+}
 
-/** `actions`: what stands beside the consent line, the confirm button in a FinetunePanel. */
-export const HardwarePicker = memo(({ view, actions }: { view: PlanView; actions?: ComponentChildren }) => {
-  const [open, setOpen] = useState(false);
-  const id = useId();
+export function HardwarePicker({ view, send, problem, actions }: Props) {
+  const asking = useMemo(() => ({ view, send, problem }), [view, send, problem]);
   return (
     <div class="tb-body tb-picker">
       {view.questions.length > 0 && <Questions questions={view.questions} />}
-      {view.options.length > 0 && <Options options={view.options} chosen={view.chosen} />}
+      {!view.chosen && <Offers asking={asking} />}
+      {view.options.length > 0 && <Options asking={asking} />}
+      {view.chosen && <Offers asking={asking} />}
+      <Budget budget={view.budget} prices={view.prices} />
+      <Consent view={view} actions={actions} />
+      <Explore asking={asking} />
       {view.decisions.length > 0 && <Decisions decisions={view.decisions} />}
+    </div>
+  );
+}
+
+/** What is consented to: the plan by its name, its most, its script, and where there is one the button. */
+function Consent({ view, actions }: { view: PlanView; actions: ComponentChildren }) {
+  const [open, setOpen] = useState(false);
+  const id = useId();
+  return (
+    <>
       <div class="tb-consent">
         <p class="tb-small tb-muted">
           <Shown text={view.consent} />
+          {view.plan_id && (
+            <>
+              {" "}
+              Plan{" "}
+              <span title={oneLine(view.plan_id)}>
+                <Shown class="tb-mono" text={view.plan_id.slice(0, 12)} />
+              </span>
+              .
+            </>
+          )}
         </p>
         {view.script && (
           <button
@@ -43,108 +73,8 @@ export const HardwarePicker = memo(({ view, actions }: { view: PlanView; actions
       <div id={id} hidden={!open}>
         {open && <Script text={view.script} path={view.script_path} />}
       </div>
-    </div>
+    </>
   );
-});
-
-function Options({ options, chosen }: { options: Option[]; chosen: PlanView["chosen"] }) {
-  const notes = commonSources(options);
-  const isChosen = (option: Option) =>
-    option.backend === chosen?.backend && option.flavor === chosen.flavor && option.tuning === chosen.tuning;
-  const detail = options.find(isChosen)?.detail;
-  return (
-    <div>
-      <table class="tb-table tb-options">
-        <thead>
-          <tr>
-            <th>hardware</th>
-            <th>memory needed, of what there is, GiB</th>
-            <th class="tb-number">time, P50 to P90</th>
-            <th class="tb-number">price, P50 to P90</th>
-            <th>tuning</th>
-            <th>
-              <span class="tb-unseen">remark</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {options.map((option) => {
-            const picked = isChosen(option);
-            return (
-              <tr key={`${option.backend} ${option.flavor} ${option.tuning}`} class={picked ? "tb-picked" : ""}>
-                <th scope="row">
-                  <Shown text={option.flavor} />
-                  {option.backend !== option.flavor && (
-                    <span class="tb-small tb-muted tb-backend">
-                      <Shown text={option.backend} />
-                    </span>
-                  )}
-                </th>
-                <td>
-                  {option.memory ? (
-                    <MemoryBand
-                      memory={option.memory}
-                      fits={option.fits}
-                      kind={(notes?.length ?? 2) > 1}
-                      source={notes === null}
-                    />
-                  ) : (
-                    <span class="tb-muted">unknown</span>
-                  )}
-                </td>
-                <td class="tb-number" data-label="time">
-                  {option.hours ? durationRange(option.hours.p50 * 3600, option.hours.p90 * 3600) : unknown}
-                </td>
-                <td class="tb-number" data-label="price">
-                  {option.usd ? moneyRange(option.usd.p50, option.usd.p90) : unknown}
-                </td>
-                <td data-label="tuning">
-                  <Shown text={option.tuning} />
-                </td>
-                <td class="tb-remark">
-                  {picked && (
-                    <span class="tb-strong">
-                      <Glyph name="good" /> chosen{option.why && ": "}
-                    </span>
-                  )}
-                  {!option.fits && (
-                    <span class="tb-stop">
-                      <Glyph name="stop" /> does not fit{option.why && ": "}
-                    </span>
-                  )}
-                  <span class="tb-small tb-muted">
-                    <Shown text={option.why} />
-                  </span>
-                </td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-      {notes?.map(({ kind, source }) => (
-        <p class="tb-label tb-source" key={kind}>
-          <Shown text={kind} />: <Shown text={source} />
-        </p>
-      ))}
-      {detail && (
-        <p class="tb-label tb-source">
-          Time: <Shown text={detail} />
-        </p>
-      )}
-    </div>
-  );
-}
-
-/** How the memory of each kind is known, where all rows of a kind know it alike; null where each has to say it. */
-function commonSources(options: Option[]): { kind: string; source: string }[] | null {
-  const found = new Map<string, string>();
-  for (const { memory } of options) {
-    if (!memory) continue;
-    const { kind, source } = memory;
-    if (found.has(kind) && found.get(kind) !== source) return null;
-    found.set(kind, source);
-  }
-  return [...found].map(([kind, source]) => ({ kind, source }));
 }
 
 function Questions({ questions }: { questions: PlanView["questions"] }) {
@@ -201,20 +131,5 @@ function Script({ text, path }: { text: string; path: string }) {
         </pre>
       </Scroll>
     </figure>
-  );
-}
-
-export function mount(root: HTMLElement, host: SoloHost<PlanView>, signal: AbortSignal): void {
-  draw(
-    root,
-    [css],
-    <Solo
-      title="Plan"
-      testid="tunebook-hardware-picker"
-      empty="No plan yet."
-      snapshot={host.snapshot}
-      body={(view) => <HardwarePicker view={view} />}
-    />,
-    signal,
   );
 }

@@ -95,3 +95,11 @@ test("counts are exact", () => {
   expect(format.counted(1, "row", "rows")).toBe("1 row");
   expect(format.counted(1234567, "row", "rows")).toBe("1,234,567 rows");
 });
+
+test("memory has one decimal below a hundred GiB and none above", () => {
+  expect(format.gibRange(9, 11.24)).toBe("9.0 to 11.2");
+  expect(format.gibRange(7.55, 7.56)).toBe("7.5 to 7.6");
+  expect(format.gibRange(7.5, 7.5)).toBe("7.5");
+  expect(format.gibRange(88.2, 139.8)).toBe("88 to 140");
+  expect(format.gibRange(Number.NaN, 1)).toBe("–");
+});

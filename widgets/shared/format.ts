@@ -96,9 +96,14 @@ export function moneyRange(low: number, high: number): string {
   return range(money(low), money(high));
 }
 
-/** GiB from `low` to `high`, without the unit, which stands in the head of the column: "5.9 to 7.6". */
+/**
+ * GiB from `low` to `high`, without the unit, which stands in the head of the column: "5.9 to 7.6". One decimal, or none
+ * from a hundred on: a slider does not make the words dance.
+ */
 export function gibRange(low: number, high: number): string {
-  return range(number(low, 2), number(high, 2));
+  if (!Number.isFinite(low) || !Number.isFinite(high)) return unknown;
+  const digits = high < 99.95 ? 1 : 0;
+  return range(low.toFixed(digits), high.toFixed(digits));
 }
 
 /** A file's size in powers of ten, as the Hub and file managers write it: "512 B", "98.4 MB", "1.2 GB". */

@@ -8,6 +8,8 @@ const patience = 20_000;
 
 interface Props {
   label: string;
+  /** What it is about, for those who hear the button alone: "l4x1, lora". */
+  about?: string;
   /** Shown while the answer is awaited: "Starting". */
   busy: string;
   class: string;
@@ -19,7 +21,7 @@ interface Props {
   hidden?: boolean;
 }
 
-export function Press({ label, busy, class: name, offer, ask, testid, hidden = false }: Props) {
+export function Press({ label, about, busy, class: name, offer, ask, testid, hidden = false }: Props) {
   const [waiting, setWaiting] = useState(false);
   const [silent, setSilent] = useState(false);
   const sent = useRef(false);
@@ -63,6 +65,7 @@ export function Press({ label, busy, class: name, offer, ask, testid, hidden = f
         onClick={press}
       >
         {waiting ? busy : <Shown text={label} />}
+        {about && <Shown class="tb-unseen" text={` ${about}`} />}
       </button>
     </>
   );

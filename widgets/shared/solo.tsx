@@ -12,7 +12,7 @@ interface Props<View extends { sentence: string }> {
   /** What to say before Python has sent anything. */
   empty: string;
   snapshot: Readable<SoloSnapshot<View> | null>;
-  body: (view: View) => VNode;
+  body: (view: View, state: SoloSnapshot<View>) => VNode;
 }
 
 export type SoloHost<View> = Host<SoloSnapshot<View>>;
@@ -25,8 +25,8 @@ export function Solo<View extends { sentence: string }>({ title, testid, empty, 
     <section data-testid={testid} aria-label={title}>
       {view ? <Head title={title} sentence={view.sentence} aside={working} /> : <Head title={title} sentence="" />}
       {state?.problem && <ProblemNote problem={state.problem} />}
-      {view ? (
-        body(view)
+      {state && view ? (
+        body(view, state)
       ) : state?.problem && !working ? null : (
         <Empty sentence={working || empty} working={working !== ""} />
       )}

@@ -162,6 +162,7 @@ export interface SoloSnapshot<View> {
   view: View | null; // null: empty or loading
   working: string; // "Reading 1,200 rows", "" when nothing is under way
   problem: Problem | null;
+  decides?: boolean; // the picker: whether `choose`, `offer` and `shape` are answered with another plan
 }
 
 /** The inspector alone in a cell: its table is there before its view. */
@@ -196,6 +197,16 @@ export interface PartReply {
   error?: string; // the end of a sentence
 }
 
+/** Plan again with what the sliders say: the fields that differ from the plan; `option`: for another of its options too. */
+export interface Shape {
+  kind: "shape";
+  plan_id: string;
+  option?: number;
+  max_length?: number;
+  device_batch_size?: number;
+  lora_rank?: number;
+}
+
 /** What the browser asks of Python. Every request is idempotent; the answer is the next snapshot. */
 export type Request =
   | { kind: "hello" } // the first render: a front end that shows widgets is there
@@ -209,6 +220,6 @@ export type Request =
   | { kind: "take_back"; field: string } // what was chosen for it by a click
   | { kind: "choose"; plan_id: string; option: number } // plan again for this option of the plan on the screen
   | { kind: "offer"; plan_id: string; offer: number } // take this offer of it
-  | { kind: "shape"; plan_id: string; max_length?: number; device_batch_size?: number; lora_rank?: number } // the sliders
+  | Shape
   | { kind: "see_as"; model?: string; method?: string } // the inspector alone: look with another model or method
   | TableRequest;

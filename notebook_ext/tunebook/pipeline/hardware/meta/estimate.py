@@ -28,7 +28,7 @@ Phases = dict[str, list[float]]
 
 def estimate(ask: MemoryAsk) -> MemoryEstimate:
     """What one card needs at the peak of a step. Raises CallError for a model, an adapter or a size that cannot be."""
-    warm()
+    warm(ask.loss)
     began = time.perf_counter()
     phases, flops, parameters, trainable, layer = phases_of(ask, ask.batch, ask.seq, ask.rank)
     if ask.cards > 1:
@@ -53,11 +53,13 @@ def estimate(ask: MemoryAsk) -> MemoryEstimate:
     )
 
 
-def warm() -> None:
+def warm(loss: str) -> None:
     """Import what a step needs, once: it takes seconds, and is none of an answer's time."""
     import peft  # noqa: F401
     from transformers import AutoModelForCausalLM  # noqa: F401
-    from trl.trainer.utils import add_fused_lm_head  # noqa: F401
+
+    if loss == "chunked":
+        from trl.trainer.utils import add_fused_lm_head  # noqa: F401
 
     attention.register()
 

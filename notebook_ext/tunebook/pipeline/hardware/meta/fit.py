@@ -29,7 +29,7 @@ def law(ask: MemoryAsk, *, workspace: int | None = None) -> MemoryLaw:
 
     A law is checked against `estimate` at sizes between its corners by tests/unit/test_memory_law.py.
     """
-    warm()
+    warm(ask.loss)
     ranks = (ask.rank, ask.rank) if ask.tuning == "full" else RANKS
     kept = {} if workspace is None else {"workspace": workspace}
     found = {}
