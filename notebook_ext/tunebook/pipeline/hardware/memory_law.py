@@ -45,6 +45,7 @@ class MemoryLaw(BaseModel):
     flops: Flops | None = None
     parameters: int = 0
     trainable: tuple[float, float] = (0.0, 0.0)  # a + b r
+    calls: float = 0.0  # of kernels in a step with one pass
     layer_bytes: float = 0.0  # weights of one layer, as they are kept
     exact: bool = True
     note: str = ""

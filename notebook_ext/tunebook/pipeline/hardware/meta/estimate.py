@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 from tunebook.pipeline.errors import CallError
 from tunebook.pipeline.hardware.memory import MemoryAsk, MemoryEstimate
@@ -26,13 +26,25 @@ UNMEASURED = "TRL's fused loss has not been compared with a GPU yet"
 Phases = dict[str, list[float]]
 
 
+class Sized(NamedTuple):
+    """A step at the model's own depth."""
+
+    phases: Phases  # bytes at each peak, by part
+    flops: float
+    calls: float
+    parameters: float
+    trainable: float
+    layer: float  # bytes of one layer's weights
+
+
 def estimate(ask: MemoryAsk) -> MemoryEstimate:
     """What one card needs at the peak of a step. Raises CallError for a model, an adapter or a size that cannot be."""
     warm(ask.loss)
     began = time.perf_counter()
-    phases, flops, parameters, trainable, layer = phases_of(ask, ask.batch, ask.seq, ask.rank)
+    sized = phases_of(ask, ask.batch, ask.seq, ask.rank)
+    phases = sized.phases
     if ask.cards > 1:
-        phases = {name: sharded(parts, layer, ask.cards) for name, parts in phases.items()}
+        phases = {name: sharded(parts, sized.layer, ask.cards) for name, parts in phases.items()}
     if ask.method == "grpo":
         phases["generation"] = generation(ask, phases)
     name, parts = max(phases.items(), key=lambda item: sum(item[1]))
@@ -45,9 +57,9 @@ def estimate(ask: MemoryAsk) -> MemoryEstimate:
         breakdown={part: round(size / GIB, 4) for part, size in zip(PARTS, parts, strict=True)},
         seconds=round(time.perf_counter() - began, 3),
         phase=name,
-        parameters=round(parameters),
-        trainable=round(trainable),
-        flops=flops,
+        parameters=round(sized.parameters),
+        trainable=round(sized.trainable),
+        flops=sized.flops,
         exact=exact(ask),
         note=note(ask),
     )
@@ -64,10 +76,8 @@ def warm(loss: str) -> None:
     attention.register()
 
 
-def phases_of(
-    ask: MemoryAsk, rows: int, length: int, rank: int, *, workspace: int = WORKSPACE
-) -> tuple[Phases, float, float, float, float]:
-    """(bytes of each phase by part, FLOPs, weights, trained weights, bytes of one layer's weights) at the model's depth."""
+def phases_of(ask: MemoryAsk, rows: int, length: int, rank: int, *, workspace: int = WORKSPACE) -> Sized:
+    """The step at the model's own depth, from two small ones."""
     config = config_of(ask.model, ask.model_revision, ask.trust_remote_code)
     if not ask.trust_remote_code and length > 1 and rows * length > 2**31:
         raise CallError("seq", f"is {length:,}, times {rows:,} rows more than any card computes", "take fewer tokens")
@@ -82,8 +92,9 @@ def phases_of(
         parts[PARTS.index("working")] += workspace
     layers = max(1, larger - small)
     layer = (phases_weights(two) - phases_weights(one)) / layers if larger != small else phases_weights(one) / whole
-    numbers = [_line(getattr(one, field), getattr(two, field), steps) for field in ("flops", "parameters", "trainable")]
-    return phases, numbers[0], numbers[1], numbers[2], layer
+    numbers = ("flops", "calls", "parameters", "trainable")
+    grown = {name: _line(getattr(one, name), getattr(two, name), steps) for name in numbers}
+    return Sized(phases=phases, layer=layer, **grown)
 
 
 def phases_weights(step: Step) -> float:

@@ -40,8 +40,8 @@ def law(ask: MemoryAsk, *, workspace: int | None = None) -> MemoryLaw:
         split = {tokens: phases_of(ask, 2, tokens // 2, ranks[0], **kept) for tokens, _ in TOKENS}
     regimes = []
     for number, (low, high) in enumerate(TOKENS):
-        corners = [found[tokens, rank][0] for tokens in (low, high) for rank in ranks]
-        halves = split[low][0] if split else None
+        corners = [found[tokens, rank].phases for tokens in (low, high) for rank in ranks]
+        halves = split[low].phases if split else None
         phases = [
             Phase(
                 name=name,
@@ -56,16 +56,17 @@ def law(ask: MemoryAsk, *, workspace: int | None = None) -> MemoryLaw:
         regimes.append(Regime(tokens=TOKENS[number][1] if number < len(TOKENS) - 1 else None, phases=phases))
     (low, high), least = TOKENS[0], ranks[0]
     here, there = found[low, least], found[low, ranks[1]]
-    slope = (there[3] - here[3]) / (ranks[1] - ranks[0]) if ranks[1] != ranks[0] else 0.0
+    slope = (there.trainable - here.trainable) / (ranks[1] - ranks[0]) if ranks[1] != ranks[0] else 0.0
     return MemoryLaw(
         parts=list(PARTS),
         regimes=regimes,
         reserve=RESERVE if exact(ask) else RESERVE_COARSE,
         context_gib=CONTEXT_GIB,
-        flops=_flops({corner: answer[1] for corner, answer in found.items()}, ranks),
-        parameters=round(here[2] - here[3]) if ask.tuning != "full" else round(here[2]),
-        trainable=(here[3] - slope * least, slope),
-        layer_bytes=here[4],
+        flops=_flops({corner: answer.flops for corner, answer in found.items()}, ranks),
+        parameters=round(here.parameters - here.trainable) if ask.tuning != "full" else round(here.parameters),
+        trainable=(here.trainable - slope * least, slope),
+        calls=here.calls,
+        layer_bytes=here.layer,
         exact=exact(ask),
         note=note(ask),
     )

@@ -39,8 +39,8 @@ class Peak:
 class LiveBytes(TorchDispatchMode):  # type: ignore[misc]
     """Counts what lives while it is entered; `part` is what a new storage counts as, `phase` where a peak is kept.
 
-    It also counts floating point operations of matrix products. Bytes are rounded up as CUDA's allocator does, unless
-    `block` is 1.
+    It also counts calls of kernels, and floating point operations of matrix products. Bytes are rounded up as CUDA's
+    allocator does, unless `block` is 1.
     """
 
     current: LiveBytes | None = None
@@ -52,6 +52,7 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[misc]
         self.phase = "load"
         self.peaks: dict[str, Peak] = {}
         self.flops = 0
+        self.calls = 0
         self.now = 0
         self._parts = [0] * len(PARTS)
         self._known: dict[int, tuple[Any, int, int]] = {}  # a storage: its reference, bytes and part
@@ -94,6 +95,7 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[misc]
             return True if args[0].dtype == torch.bool else 1
         if func is _aten.add.Tensor and _accumulates(args):
             func = _aten.add_.Tensor
+        self.calls += 1
         place = _PRODUCTS.get(func)
         if place is not None:
             left, right = args[place], args[place + 1]

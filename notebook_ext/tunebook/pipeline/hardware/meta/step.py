@@ -33,6 +33,7 @@ METHODS_WITH_REFERENCE = ("dpo", "kto")
 class Step(NamedTuple):
     peaks: dict[str, Peak]  # by phase
     flops: int
+    calls: int  # of kernels: each costs Python and the driver some microseconds
     parameters: int
     trainable: int
 
@@ -63,6 +64,7 @@ def run(ask: MemoryAsk, layers: int, period: int, *, rows: int, length: int, ran
                 for parameter in trained:
                     parameter.grad = torch.empty_like(parameter)
             live.peaks.clear()
+            live.calls = 0
             live.part = ACTIVATIONS
             live.begin("forward")
             outputs, loss = _forward(ask, model, reference, ids, autocast)
@@ -79,6 +81,7 @@ def run(ask: MemoryAsk, layers: int, period: int, *, rows: int, length: int, ran
     return Step(
         peaks={name: live.peaks[name] for name in PHASES if name in live.peaks},
         flops=live.flops,
+        calls=live.calls,
         parameters=_weights(model),
         trainable=sum(parameter.numel() for parameter in trained),
     )
