@@ -24,7 +24,7 @@ function law(size: number, tuning: string, checkpointing: boolean): MemoryLaw {
               [weights, 0, 0, 0, 0],
               [trained, 0, 0, 0, 0],
               [2 * trained, 0, 2 * rank, 0, 0],
-              [2e7, kept, 0, kept / 400, 0.5],
+              [2e7, kept, 0, tuning === "full" ? 0 : kept / 400, 0.5],
               [0, logits, 0, 0, 0],
               [0, 0, rank, 0, 0],
               [9e7, 200, 0, 0, 0],

@@ -1,0 +1,45 @@
+// What the memory is needed for, as pieces of a bar: those that never matter together, in an order that never changes.
+
+import type { Explore, MemoryLaw } from "../shared/plan-types";
+import { gibibyte, peak, type Shape } from "./memory-law";
+
+export interface Piece {
+  name: string;
+  gib: number;
+}
+
+/** The GPU's own programs, whatever is trained. */
+export const driver = "driver";
+
+/** A part that never fills more than this share of the card is counted among the small ones. */
+const little = 0.04;
+
+/** The names of the parts that a slider can make matter, and of those that it cannot. Parts that are always 0 are neither. */
+export function ranks(
+  law: MemoryLaw,
+  gib: number,
+  { context, batch, rank }: Explore,
+): { large: string[]; small: string[] } {
+  const most = new Map(law.parts.map((name) => [name, 0]));
+  const ends = (steps: number[]) => [steps[0] ?? 1, steps.at(-1) ?? 1];
+  for (const each of ends(context.steps))
+    for (const rows of ends(batch.steps))
+      for (const r of ends(rank?.steps ?? [0])) {
+        const { parts } = peak(law, { rows, context: each, rank: r });
+        for (const [name, part] of parts) most.set(name, Math.max(most.get(name) ?? 0, part / gibibyte));
+      }
+  const names = [...most].filter(([, size]) => size > 0);
+  const small = names.filter(([, size]) => size < little * gib).map(([name]) => name);
+  // One alone is as short to name as to hide.
+  if (small.length === 1) small.pop();
+  return { large: names.map(([name]) => name).filter((name) => !small.includes(name)), small };
+}
+
+export function pieces(law: MemoryLaw, shape: Shape, { large, small }: ReturnType<typeof ranks>): Piece[] {
+  const of = new Map(peak(law, shape).parts);
+  const sum = (names: string[]) => names.reduce((all, name) => all + (of.get(name) ?? 0), 0) / gibibyte;
+  const found = large.map((name) => ({ name, gib: sum([name]) }));
+  if (small.length > 0) found.push({ name: "small parts", gib: sum(small) });
+  if (law.context_gib > 0) found.push({ name: driver, gib: law.context_gib });
+  return found;
+}
