@@ -11,7 +11,17 @@ import { common } from "./bundling.mjs";
 const here = dirname(fileURLToPath(import.meta.url));
 
 /** Modules by their path below widgets/, without the ending, or the package's name. */
-export const linked = ["preact", "preact/hooks", "shared/format", "shared/ui"];
+export const linked = [
+  "preact",
+  "preact/hooks",
+  "shared/format",
+  "shared/memo",
+  "shared/points",
+  "shared/store",
+  "shared/ui",
+  "shared/visible",
+  "dataset-inspector/row-pane",
+];
 
 /** The folders that have a part. */
 export const parts = readdirSync(here).filter((name) => existsSync(join(here, name, "part.ts")));

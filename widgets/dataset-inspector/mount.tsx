@@ -5,12 +5,14 @@ import type { Host } from "../shared/host";
 import type { InspectorSnapshot } from "../shared/types";
 import { draw, Empty, Head, ProblemNote, useValue } from "../shared/ui";
 import { css, DatasetInspector, TableProblem } from "./render";
+import { RowsTable } from "./rows-table";
 import { SeeAs } from "./see-as";
+import tableStyle from "./table.css?inline";
 
 type InspectorHost = Host<InspectorSnapshot>;
 
 export function mount(root: HTMLElement, host: InspectorHost, signal: AbortSignal): void {
-  draw(root, [css], <Inspector host={host} signal={signal} />, signal);
+  draw(root, [css, tableStyle], <Inspector host={host} signal={signal} />, signal);
 }
 
 function Inspector({ host, signal }: { host: InspectorHost; signal: AbortSignal }) {
@@ -39,6 +41,7 @@ function Inspector({ host, signal }: { host: InspectorHost; signal: AbortSignal 
           host={host}
           signal={signal}
           problem={state?.problem ?? null}
+          Table={RowsTable}
           sees
         />
       ) : (

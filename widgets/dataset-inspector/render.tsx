@@ -2,7 +2,7 @@
 // where Python has one to offer, else the page that the inspection leaves.
 
 import type { ComponentChildren } from "preact";
-import { useMemo, useRef, useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { count, counted } from "../shared/format";
 import type { Host } from "../shared/host";
 import { memo } from "../shared/memo";
@@ -14,12 +14,11 @@ import { Lengths } from "./lengths";
 import { Methods } from "./methods";
 import { Chosen } from "./remedies";
 import { Rows } from "./rows";
-import { RowsSource } from "./rows-source";
-import { RowsTable, type Wish } from "./rows-table";
+import rowsStyle from "./rows.css?inline";
+import type { RowsTableProps, Wish } from "./rows-table";
 import style from "./style.css?inline";
-import tableStyle from "./table.css?inline";
 
-export const css = `${style}\n${tableStyle}`;
+export const css = `${style}\n${rowsStyle}`;
 
 interface Props extends TableState {
   /** null: the inspection is at work, and `working` says so. */
@@ -28,12 +27,15 @@ interface Props extends TableState {
   host: Pick<Host<unknown>, "send" | "listen">;
   signal: AbortSignal;
   problem: Problem | null;
+  /** How all rows are shown; null while that is not here, and then why, if it will not come. */
+  Table: ((props: RowsTableProps) => ComponentChildren) | null;
+  noTable?: string | undefined;
   /** Whether the rows can be looked at as another method does. */
   sees?: boolean;
 }
 
 export const DatasetInspector = memo(
-  ({ view, working, table, opening, table_problem: why, host, signal, problem, sees }: Props) => {
+  ({ view, working, table, opening, table_problem, host, signal, problem, Table, noTable, sees }: Props) => {
     const [wish, setWish] = useState<Wish | null>(null);
     const [tried, setTried] = useState<number | null>(null);
     const turns = useRef(0);
@@ -41,15 +43,14 @@ export const DatasetInspector = memo(
       turns.current += 1;
       setWish({ ...what, turn: turns.current });
     };
-    const rows = table?.rows ?? -1;
-    const source = useMemo(() => (rows < 0 ? null : new RowsSource(host, rows, signal)), [host, rows, signal]);
     const limit = { planned: view?.max_length ?? null, tried };
     const page = view?.preview ?? [];
     // What is asked of a table that is still to come is done when it is there.
-    const offered = source !== null || opening !== "";
+    const coming = noTable ? "" : opening || (table ? "Preparing the table" : "");
+    const offered = Boolean(table && Table) || coming !== "";
     return (
       <>
-        <TableProblem why={why} />
+        <TableProblem why={table_problem || (table && noTable) || ""} />
         <div class="tb-body tb-inspector">
           <div class="tb-inspector-left">
             {view ? (
@@ -71,13 +72,13 @@ export const DatasetInspector = memo(
               <Waiting text={working || "Nothing was checked."} working={working !== ""} />
             )}
           </div>
-          {table && source ? (
-            <RowsTable source={source} table={table} view={view} limit={limit} wish={wish} />
+          {table && Table ? (
+            <Table host={host} signal={signal} table={table} view={view} limit={limit} wish={wish} />
           ) : (
             <div class="tb-table-side">
-              {opening && (
-                <div class="tb-table-coming">
-                  <Waiting text={opening} working />
+              {coming && (
+                <div class={`tb-table-coming ${opening ? "" : "tb-to-come"}`}>
+                  <Waiting text={coming} working />
                 </div>
               )}
               <Rows page={page} wish={wish} lens={view?.lens ?? null} limit={limit} />

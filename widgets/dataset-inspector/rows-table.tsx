@@ -2,13 +2,14 @@
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { counted } from "../shared/format";
+import type { Host } from "../shared/host";
 import type { TableInfo } from "../shared/table-types";
 import type { DataView as View } from "../shared/types";
 import { ColumnDrawer } from "./column-profile";
 import type { Limit } from "./cut";
 import { columnsMost, Grid } from "./grid";
 import { OpenedRow } from "./opened-row";
-import type { RowsSource } from "./rows-source";
+import { RowsSource } from "./rows-source";
 import { SeenRows } from "./seen-rows";
 import { Toolbar } from "./toolbar";
 
@@ -19,8 +20,9 @@ export interface Wish {
   rows?: { of: string; numbers: number[]; finding: string };
 }
 
-interface Props {
-  source: RowsSource;
+export interface RowsTableProps {
+  host: Pick<Host<unknown>, "send" | "listen">;
+  signal: AbortSignal;
   table: TableInfo;
   view: View | null;
   limit: Limit;
@@ -31,7 +33,8 @@ interface Props {
 const nearby = [1, -1, 2, 3, 4, 5, 6, 7, -2];
 const none: View["preview"] = [];
 
-export function RowsTable({ source, table, view, limit, wish }: Props) {
+export function RowsTable({ host, signal, table, view, limit, wish }: RowsTableProps) {
+  const source = useMemo(() => new RowsSource(host, table.rows, signal), [host, table.rows, signal]);
   const preview = view?.preview ?? none;
   const lens = view?.lens ?? null;
   const seen = useMemo(() => new SeenRows(source, preview), [source, preview, lens]);

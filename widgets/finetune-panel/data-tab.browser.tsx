@@ -2,7 +2,7 @@
 
 import { afterEach, expect, test } from "vitest";
 import { userEvent } from "vitest/browser";
-import { drawn, endAll, mountState, snapshotOf } from "../gallery/mounted";
+import { drawn, endAll, mountState, partsHere, snapshotOf } from "../gallery/mounted";
 
 afterEach(endAll);
 
@@ -41,6 +41,7 @@ test.each([1000, 840, 400])("at %d px the open row stays where it is when the ta
   const before = head();
   model.update(snapshotOf("panel-data-table"));
   await settled();
+  await partsHere(el);
   expect(el.querySelector("[role=grid]")).not.toBeNull();
   expect(Math.abs(head() - before)).toBeLessThan(1);
   expect(row()?.height).toBe(240);
@@ -64,6 +65,7 @@ test("what is asked of a table that is still to come is done when it is there", 
   await settled();
   model.update(snapshotOf("panel-data-table"));
   await settled();
+  await partsHere(el);
   expect(model.asked("view")).toMatchObject({ finding: "K04" });
 });
 

@@ -16,7 +16,7 @@ test("the curve is asked for when the run is looked at, once, and drawn when it 
   await partsHere(el);
   expect(asked(model.sent)).toEqual([{ kind: "part", name: "run-monitor" }]);
   expect(el.querySelector("canvas")).not.toBeNull();
-  find("tunebook-tab-data").click();
+  find("tunebook-tab-compare").click();
   await drawn();
   find("tunebook-tab-run").click();
   model.update({ ...snapshotOf("panel-finished"), seq: 99 });
@@ -95,4 +95,28 @@ test("a part that comes after the view has gone is let go", async () => {
   await drawn();
   expect(el.childElementCount).toBe(0);
   expect(model.listening).toBe(0);
+});
+
+test("the table of the rows comes with its look, and one that does not come is a line above the page of rows", async () => {
+  const { el } = await mountState("panel-data-table");
+  const grid = el.querySelector("[role=grid]");
+  expect(grid && getComputedStyle(grid).borderTopWidth).toBe("1px");
+  endAll();
+
+  const refused = await mountState("panel-data-table", { part: async () => Promise.reject("it was not built") });
+  await vi.waitFor(() =>
+    expect(refused.el.querySelector("[role=alert]")?.textContent).toBe(
+      "The rows cannot be shown as a table.What draws it is not here: it was not built. Open this tab again to try it once more.",
+    ),
+  );
+  expect(refused.el.querySelector(".tb-opened-row")).not.toBeNull();
+  expect(refused.el.querySelector(".tb-table-coming")).toBeNull();
+  refused.model.part = partText;
+  refused.find("tunebook-tab-plan").click();
+  await drawn();
+  refused.find("tunebook-tab-data").click();
+  await drawn();
+  await partsHere(refused.el);
+  expect(refused.el.querySelector("[role=grid]")).not.toBeNull();
+  expect(refused.el.querySelector("[role=alert]")).toBeNull();
 });

@@ -3,25 +3,22 @@
 import type { ComponentChildren, VNode } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { CheckpointTable, css as checkpointCss } from "../checkpoint-table/render";
-import { DatasetInspector, css as datasetCss } from "../dataset-inspector/render";
+import { css as datasetCss } from "../dataset-inspector/render";
 import { HardwarePicker, css as hardwareCss } from "../hardware-picker/render";
 import { PublishView, css as publishCss } from "../publish-view/render";
 import { RequestView, css as requestCss } from "../request-view/render";
-import { RunMonitor, css as runCss } from "../run-monitor/render";
+import { css as runCss } from "../run-monitor/render";
 import { duration } from "../shared/format";
-import type { Host } from "../shared/host";
-import type { PanelSnapshot, RunView, Stage, StageId, DataView as View } from "../shared/types";
+import type { PanelSnapshot, Stage, StageId } from "../shared/types";
 import { draw, Empty, Head, ProblemNote, Shown, useValue } from "../shared/ui";
 import { RunButton } from "./consent";
 import { emptyStage } from "./empty";
 import { linked } from "./linked";
-import { PartToCome, usePart } from "./part";
+import { type BodyProps, Data, type PanelHost, Run } from "./parted";
 import { Parts } from "./parts";
 import { hideStaticForm } from "./static-form";
 import css from "./style.css?inline";
 import { stateWords, Tabs, useTabIds } from "./tabs";
-
-type PanelHost = Host<PanelSnapshot>;
 
 /** Before the first snapshot: every stage is still to come, the first is at work. */
 const preparing: PanelSnapshot = {
@@ -178,16 +175,6 @@ function Progress({ stage }: { stage: Stage | undefined }) {
   );
 }
 
-interface BodyProps {
-  stage: Stage;
-  state: PanelSnapshot;
-  host: PanelHost;
-  signal: AbortSignal;
-  parts: Parts;
-  /** Whether it is the stage that is looked at. */
-  looked: boolean;
-}
-
 function StageBody(props: BodyProps) {
   const { stage, state, host } = props;
   const confirm = stage.id === "plan" && (
@@ -240,25 +227,6 @@ function body(props: BodyProps, confirm: VNode | undefined): { sentence: string;
     case "publish":
       return publish && { sentence: publish.sentence, drawn: <PublishView view={publish} /> };
   }
-}
-
-/** The data with its table, which Python opens when somebody looks. */
-function Data({ view, state, host, signal, looked }: BodyProps & { view: View }) {
-  useEffect(() => {
-    if (looked) host.send({ kind: "look" });
-  }, [looked]);
-  const { table, opening, table_problem, problem } = state;
-  return <DatasetInspector {...{ view, table, opening, table_problem, problem, host, signal }} working="" />;
-}
-
-/** The run; its chart is a part that is sent when somebody looks. */
-function Run({ view, host, parts, looked }: BodyProps & { view: RunView }) {
-  const { module, failed } = usePart<typeof import("../run-monitor/part")>(parts, "run-monitor", looked);
-  const instead = useMemo(
-    () => <PartToCome what="The curve" failed={failed} again={() => parts.want("run-monitor")} />,
-    [parts, failed],
-  );
-  return <RunMonitor view={view} points={host.points} Loss={module?.Loss ?? null} instead={instead} />;
 }
 
 /** What the stage is doing now, or how long it took. */

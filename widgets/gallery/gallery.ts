@@ -21,7 +21,9 @@ for (const [title, state] of Object.entries(shown)) {
   const model = new FakeModel(state.snapshot, state.table ? tables[state.table] : undefined, part);
   await widget.render({ model, el, signal: new AbortController().signal });
   if (state.points) model.points(state.points);
+  const coming = () => [...el.querySelectorAll(".tb-to-come .tb-turning")].some((one) => one.checkVisibility());
+  do await new Promise(requestAnimationFrame);
+  while (coming());
   await taken(el, state.steps);
-  while (el.querySelector(".tb-to-come .tb-turning")?.checkVisibility()) await new Promise(requestAnimationFrame);
 }
 document.body.dataset.ready = "true";

@@ -16,6 +16,7 @@ const widgets = {
 
 /** The parts of the FinetunePanel as they are built. */
 const parts: Record<string, () => Promise<{ default: string }>> = {
+  "dataset-inspector": () => import("../dataset-inspector/part.ts?part"),
   "run-monitor": () => import("../run-monitor/part.ts?part"),
 };
 
@@ -57,7 +58,8 @@ interface MountOptions {
 
 /** Until what is on its way is there. */
 export async function partsHere(el: Element): Promise<void> {
-  for (let at = 0; at < 300 && el.querySelector(".tb-to-come .tb-turning")?.checkVisibility(); at += 1) await drawn();
+  const coming = () => [...el.querySelectorAll(".tb-to-come .tb-turning")].some((one) => one.checkVisibility());
+  for (let at = 0; at < 300 && coming(); at += 1) await drawn();
   for (let at = 0; at < 2; at += 1) await drawn();
 }
 
@@ -78,9 +80,10 @@ export async function mountState(name: string, { width = 1000, part = partText }
   alive.add(() => controller.abort());
   const cleanup = (await widget.render(props)) as () => void;
   if (state.points) model.points(state.points);
-  await taken(el, state.steps);
   await drawn();
   if (part === partText) await partsHere(el);
+  await taken(el, state.steps);
+  await drawn();
   const find = (testid: string) => {
     const found = el.querySelectorAll<HTMLElement>(`[data-testid="${testid}"]`);
     if (found.length !== 1) throw new Error(`${found.length} elements are called ${testid}`);

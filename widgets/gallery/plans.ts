@@ -19,7 +19,7 @@ function law(size: number, tuning: string, checkpointing: boolean): MemoryLaw {
         tokens: null,
         phases: [
           {
-            name: "at the loss",
+            name: "loss",
             bytes: [
               [weights, 0, 0, 0, 0],
               [trained, 0, 0, 0, 0],
@@ -31,7 +31,7 @@ function law(size: number, tuning: string, checkpointing: boolean): MemoryLaw {
             ],
           },
           {
-            name: "in the optimizer's step",
+            name: "optimizer",
             bytes: [
               [weights, 0, 0, 0, 0],
               [trained, 0, rank, 0, 0],

@@ -10,6 +10,17 @@ import { driver, type Piece, pieces, ranks } from "./stack";
 
 /** Where on the bar the card ends; what is right of it does not fit. */
 const limit = 0.84;
+/** When that is: the phases of tunebook/pipeline/hardware/meta/step.py, as they stand in a sentence. */
+const phases: Record<string, string> = {
+  forward: "in the forward pass",
+  loss: "at the loss",
+  "loss backward": "in the backward pass of the loss",
+  "top layers": "in the backward pass of the top layers",
+  "bottom layers": "in the backward pass of the bottom layers",
+  embeddings: "in the backward pass of the embeddings",
+  optimizer: "in the optimizer's step",
+  generation: "while it samples answers",
+};
 const one = (size: number) => gib({ low: size, high: size });
 
 export function Breakdown({ explore, found }: { explore: Explore; found: Explored }) {
@@ -31,7 +42,7 @@ export function Breakdown({ explore, found }: { explore: Explore; found: Explore
         <b>At its peak</b>
         {phase && (
           <>
-            , <Shown text={phase} />,
+            , <Shown text={Object.hasOwn(phases, phase) ? (phases[phase] ?? "") : phase} />,
           </>
         )}{" "}
         it needs <span class="tb-live">{gib(need)}</span> of {number(machine.gib)} GiB

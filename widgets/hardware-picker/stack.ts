@@ -14,6 +14,9 @@ export const driver = "driver";
 /** A part that never fills more than this share of the card is counted among the small ones. */
 const little = 0.04;
 
+/** GiB: what a fitted line leaves of a part that is not there. */
+const nothing = 1e-3;
+
 /** The names of the parts that a slider can make matter, and of those that it cannot. Parts that are always 0 are neither. */
 export function ranks(
   law: MemoryLaw,
@@ -28,7 +31,7 @@ export function ranks(
         const { parts } = peak(law, { rows, context: each, rank: r });
         for (const [name, part] of parts) most.set(name, Math.max(most.get(name) ?? 0, part / gibibyte));
       }
-  const names = [...most].filter(([, size]) => size > 0);
+  const names = [...most].filter(([, size]) => size > nothing);
   const small = names.filter(([, size]) => size < little * gib).map(([name]) => name);
   // One alone is as short to name as to hide.
   if (small.length === 1) small.pop();
@@ -37,7 +40,7 @@ export function ranks(
 
 export function pieces(law: MemoryLaw, shape: Shape, { large, small }: ReturnType<typeof ranks>): Piece[] {
   const of = new Map(peak(law, shape).parts);
-  const sum = (names: string[]) => names.reduce((all, name) => all + (of.get(name) ?? 0), 0) / gibibyte;
+  const sum = (names: string[]) => names.reduce((all, name) => all + Math.max(0, of.get(name) ?? 0), 0) / gibibyte;
   const found = large.map((name) => ({ name, gib: sum([name]) }));
   if (small.length > 0) found.push({ name: "small parts", gib: sum(small) });
   if (law.context_gib > 0) found.push({ name: driver, gib: law.context_gib });

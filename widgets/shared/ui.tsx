@@ -15,13 +15,15 @@ options.debounceRendering = (draw) => requestAnimationFrame(draw);
 /** Draws `view` into `root` with the shared styles and the panel's own, until `signal` aborts. */
 export function draw(root: HTMLElement, styles: string[], view: VNode, signal: AbortSignal): void {
   const style = root.ownerDocument.createElement("style");
-  // widgets/build.mjs shortens what nearly every selector begins with.
-  style.textContent = [theme, base, controls, ...styles].join("\n").replaceAll("~", ".tb .tb-");
+  style.textContent = written([theme, base, controls, ...styles].join("\n"));
   const body = root.ownerDocument.createElement("div");
   root.append(style, body);
   render(<Boundary>{view}</Boundary>, body);
   signal.addEventListener("abort", () => render(null, body), { once: true });
 }
+
+/** A style as it is: widgets/bundling.mjs shortens what nearly every selector begins with. */
+export const written = (css: string) => css.replaceAll("~", ".tb .tb-");
 
 /** What a panel shows when drawing it failed: a fault of ours, said as one. */
 function Boundary({ children }: { children: ComponentChildren }) {
