@@ -145,7 +145,7 @@ def script(plan: str, *, output: str | None = None) -> ScriptResult:
         raise CallError(
             "output", f"{path} cannot be written ({failure.strerror})", "name a file in a folder that is there"
         ) from None
-    return ScriptResult(path=str(path), stage="train", dependencies=dependencies())
+    return ScriptResult(path=str(path), stage="train", dependencies=dependencies(made.spec.get("tuning") == "qlora"))
 
 
 # Consent and runs
@@ -413,7 +413,7 @@ def _plan(instruction: str, **options: Any) -> tuple[Plan, str]:
     from tunebook.pipeline.home import home
     from tunebook.pipeline.journal import Journal
     from tunebook.pipeline.plan import make_plan
-    from tunebook.pipeline.plan.make import unanswered
+    from tunebook.pipeline.plan.unanswered import unanswered
 
     text = _instruction_text(instruction)
     reading, spec = read_spec(text, **options)

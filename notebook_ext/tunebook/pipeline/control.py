@@ -81,6 +81,16 @@ def start_planned(plan: Plan, instruction: str, *, again: bool = False) -> str:
     return run_id
 
 
+def require_startable(plan: Plan) -> None:
+    """Raise CallError for a plan that nothing may be spent on: its backend is not here, or its price is of another hour."""
+    assert plan.chosen is not None
+    name = plan.chosen.backend
+    if name not in backend_names():
+        raise CallError("backend", f"is {name}, and jobs cannot be sent there from here yet", "choose this machine")
+    if plan.price is not None and not fresh_price(plan.price.source, plan.price.read_at, time.time()):
+        raise CallError("price", f"of {plan.chosen.flavor} is not of this hour, and may have changed", "make the plan again")
+
+
 def consent(run_id: str, plan_id: str, *, by: str) -> None:
     """Record a person's consent to exactly this plan, and reserve what it can cost.
 

@@ -14,6 +14,7 @@ class RunFolder:
     def __init__(self, run_id: str) -> None:
         self.path = home() / "runs" / run_id
         self.inspection = self.path / "inspection.json"  # of data that waits for a decision
+        self.open_plan = self.path / "open_plan.json"  # a plan that nothing can be taken for yet, with its offers
         self.output = self.path / "output"  # checkpoints and the held-out rows
         self.held_out = self.output / "held_out.jsonl"
         self.export = self.path / "export"

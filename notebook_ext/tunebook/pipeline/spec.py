@@ -103,6 +103,7 @@ class Spec(BaseModel):
     epochs: Annotated[Number, Field(gt=0)] | None = None
     max_steps: Count | None = None
     batch_size: Count | None = None
+    device_batch_size: Count | None = None  # of these, how many are on a card at once
     learning_rate: Annotated[Number, Field(gt=0, lt=1)] | None = None
     max_length: Annotated[int, Field(ge=8)] | None = None
     packing: StrictBool | None = None
@@ -151,6 +152,7 @@ REMEDIES: dict[str, str] = {
     "epochs": "give a number above 0, such as 3",
     "max_steps": "give a whole number of at least 1",
     "batch_size": "give a whole number of at least 1, such as 8",
+    "device_batch_size": "give a whole number of at least 1 that divides batch_size, such as 4",
     "learning_rate": "give a number between 0 and 1, such as 2e-4",
     "max_length": "give a whole number of tokens of at least 8, such as 1024",
     "packing": "write true or false",

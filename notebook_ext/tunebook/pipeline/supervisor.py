@@ -120,6 +120,12 @@ class Supervisor:
                 write_json(self.folder.inspection, plan.inspection.model_dump(mode="json"))
                 self.write("needs_person", why=first.why, problem=problem, revision=state.revisions)
                 raise _Stopped
+            if plan.options:
+                now = "Take an offer under Plan, or change the cell." if plan.offers else "Change the cell, and run it again."
+                problem = {"what": "No machine can be taken, so nothing was started.", "why": first.why, "now": now}
+                write_json(self.folder.open_plan, plan.model_dump(mode="json"))
+                self.write("needs_person", why=first.why, problem=problem, revision=state.revisions)
+                raise _Stopped
             raise CallError(first.field, first.why, "answer it in the cell, and run the cell again")
         self.journal.save_plan(plan.plan_id, plan.model_dump(mode="json"))
         self.write("planned", plan_id=plan.plan_id, max_usd=plan.max_usd, revision=state.revisions)

@@ -1,20 +1,18 @@
-"""The options of this machine, made from what the probe measured, and the choice among them."""
+"""The options of this machine, made from what the probe measured."""
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Sequence
 
 from pydantic import BaseModel
 
+from tunebook.pipeline.hardware.forecast import Learned, Lesson, learn
 from tunebook.pipeline.hardware.machine import Machine
-from tunebook.pipeline.hardware.options import Band, Memory, Option
+from tunebook.pipeline.hardware.options import NAMES, PREFERENCE, Band, Memory, Option, Picked
 from tunebook.pipeline.hardware.probe import CHECKPOINT_BYTES, Measurement, ProbeResult
 
 BACKEND, FLAVOR = "local", "this-machine"
-NAMES = {"lora": "LoRA", "qlora": "QLoRA", "full": "full fine-tuning"}
-#: What is tried in turn where the user did not say: the least change to the model first.
-PREFERENCE = ("lora", "full", "qlora")
 
 #: Above the measured peak, for what a few steps do not show: fragmentation, data loading, checkpoints.
 MEMORY_MARGIN = 1.15
@@ -52,15 +50,11 @@ class RunForecast(BaseModel):
         return ", ".join(f"{name} {duration(band.p50)}" for name, band in said.items() if band.p50 > 0)
 
 
-class Choice(NamedTuple):
-    option: Option | None
-    reason: str  # a sentence: why this one, or what to change where nothing fits
-
-
 def forecast(
     one: Measurement,
     *,
     busy: float = 0.0,
+    learned: Learned | None = None,
     steps: int,
     heldout_rows: int = 0,
     heldout_passes: int = 0,
@@ -76,12 +70,12 @@ def forecast(
     """
     if one.step_seconds is None:
         return None
-    spread = time_spread(busy)
+    factor, spread, _ = learned or Learned(1.0, time_spread(busy), 0)
     heldout = heldout_passes * heldout_rows * (one.heldout_row_seconds or 0.0)
     return RunForecast(
         start=_band(one.start_seconds or 0.0, spread),
-        train=_band(steps * one.step_seconds, spread),
-        heldout=_band(heldout, spread),
+        train=_band(steps * one.step_seconds * factor, spread),
+        heldout=_band(heldout * factor, spread),
         save=_band(checkpoints * (one.checkpoint_seconds or 0.0), spread),
         evaluate=_as_band(evaluation_forecast_seconds),
         export=_as_band(export_forecast_seconds),
@@ -98,16 +92,20 @@ def local_options(
     checkpoints: int = 0,
     evaluation_forecast_seconds: float | Band = 0.0,
     export_forecast_seconds: float | Band = 0.0,
+    lessons: Sequence[Lesson] = (),
 ) -> list[Option]:
     """One option for each tuning on this machine, those that fit first.
 
     `machine` is the machine as it is now: a kept probe may be older than what fills the memory today. `steps` are
     optimizer steps. Running here costs nothing, so prices are 0.
     """
+    own = [lesson for lesson in lessons if lesson.card == FLAVOR]  # what was measured here is only corrected from here
+    learned = learn(own, FLAVOR, time_spread(probe.busy))
     forecasts = {
         one.tuning: forecast(
             one,
             busy=probe.busy,
+            learned=learned,
             steps=steps,
             heldout_rows=heldout_rows,
             heldout_passes=heldout_passes,
@@ -117,38 +115,8 @@ def local_options(
         )
         for one in probe.tunings
     }
-    options = [_option(name, probe, forecasts.get(name), machine, checkpoints) for name in PREFERENCE]
+    options = [_option(name, probe, forecasts.get(name), machine, checkpoints, learned) for name in PREFERENCE]
     return sorted(options, key=lambda option: (not option.fits, PREFERENCE.index(option.tuning)))
-
-
-def choose(options: list[Option], spec_tuning: str | None = None) -> Choice:
-    """The option to take: what the user asked for if it fits, else LoRA, else what fits; with the reason."""
-    fitting = {option.tuning: option for option in options if option.fits}
-    if spec_tuning is not None:
-        name = NAMES.get(spec_tuning, spec_tuning)
-        if spec_tuning in fitting:
-            return Choice(fitting[spec_tuning], f"{_first(name)}, as you asked, fits this machine.")
-        why = next((option.why for option in options if option.tuning == spec_tuning), "it was not measured")
-        instead = next((other for other in PREFERENCE if other in fitting), None)
-        remedy = f"Ask for `tuning: {instead}`, which fits." if instead else _remedy(options)
-        return Choice(None, f"{_first(name)} does not fit this machine: {why}. {remedy}")
-    for tuning in PREFERENCE:
-        if tuning in fitting:
-            return Choice(fitting[tuning], f"{_first(NAMES[tuning])} fits this machine: {fitting[tuning].why}.")
-    causes = "; ".join(f"{NAMES.get(option.tuning, option.tuning)}: {option.why}" for option in options)
-    return Choice(None, f"Nothing fits this machine ({causes}). {_remedy(options)}")
-
-
-def plan_sentence(options: list[Option], chosen: Option | None) -> str:
-    """The sentence that heads the picker, in plain text."""
-    if chosen is None:
-        return choose(options).reason if not any(option.fits for option in options) else "Nothing is chosen yet."
-    lead = "Cheapest that fits" if chosen.fits else "Chosen, though it does not fit"
-    told = f"{lead}: this machine with {NAMES.get(chosen.tuning, chosen.tuning)}, at no charge."
-    if chosen.hours is None:
-        return told
-    half, most = within(chosen.hours.p50 * 3600, chosen.hours.p90 * 3600)
-    return f"{told} Half of such runs end within {half}, nine in ten within {most}."
 
 
 def timeout_s(forecast_seconds: Band) -> int:
@@ -180,7 +148,9 @@ def within(p50: float, p90: float) -> tuple[str, str]:
     return f"{low} {unit if low != 1 else unit[:-1]}", str(high)
 
 
-def _option(tuning: str, probe: ProbeResult, run: RunForecast | None, machine: Machine, checkpoints: int) -> Option:
+def _option(
+    tuning: str, probe: ProbeResult, run: RunForecast | None, machine: Machine, checkpoints: int, learned: Learned
+) -> Option:
     one = probe.tuning(tuning)
     option = Option(
         backend=BACKEND,
@@ -191,6 +161,13 @@ def _option(tuning: str, probe: ProbeResult, run: RunForecast | None, machine: M
         hours=None,
         usd=Band(p50=0.0, p90=0.0),
         max_usd=0.0,
+        usd_per_hour=0.0,
+        picked=Picked(
+            device_batch=probe.config.batch_size,
+            accumulation=probe.config.accumulation,
+            checkpointing=probe.config.checkpointing,
+            precision=_precision(machine),
+        ),
         why="it was not measured",
     )
     if one is None:
@@ -223,8 +200,11 @@ def _option(tuning: str, probe: ProbeResult, run: RunForecast | None, machine: M
         total = run.total
         update["hours"] = Band(p50=round(total.p50 / 3600, 5), p90=round(total.p90 / 3600, 5))
         busy = "; timed while the machine was busy with other work" if probe.busy > 1 else ""
-        update["detail"] = f"{run.parts()}{busy}"
-        update["step_seconds"] = _band(one.step_seconds, time_spread(probe.busy))
+        taught = f"; {learned.source()}" if learned.runs else ""
+        update["detail"] = f"{run.parts()}{busy}{taught}"
+        update["step_seconds"] = _band(one.step_seconds * learned.factor, learned.spread)
+        update["unlearned_step_s"] = one.step_seconds
+        update["timeout_s"] = timeout_s(total)
     return option.model_copy(update=update)
 
 
@@ -253,15 +233,11 @@ def _no_qlora(machine: Machine) -> str:
     return "it was not measured; it needs the bitsandbytes package"
 
 
-def _remedy(options: list[Option]) -> str:
-    """The nearest change, from what the options lack."""
-    memory = [option.memory for option in options if option.memory is not None]
-    if not memory:
-        return "Read why in the probe's log, or name a machine with `backend:` and `flavor:`."
-    need, free = min((one.high, one.available) for one in memory)
-    if need > free:
-        return f"Free {need - free:.1f} GiB of memory, lower `batch_size` or `max_length`, or take a smaller model."
-    return "Free some disk space, or keep fewer checkpoints with a larger `save_steps`."
+def _precision(machine: Machine) -> str:
+    """What the script computes in here, by the oldest card."""
+    if not machine.gpus:
+        return "fp32"
+    return "bf16" if all((gpu.capability or (0, 0)) >= (8, 0) for gpu in machine.gpus) else "fp16"
 
 
 def _disk_gib(one: Measurement, checkpoints: int) -> float:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
+#: What is tried in turn where the user did not say: the least change to the model first.
+PREFERENCE = ("lora", "qlora", "full")
+NAMES = {"lora": "LoRA", "qlora": "QLoRA", "full": "full fine-tuning"}
+
 
 class Band(BaseModel):
     """Half of such runs end at or below p50, nine in ten at or below p90."""
@@ -13,13 +17,32 @@ class Band(BaseModel):
 
 
 class Memory(BaseModel):
-    """GiB that the training process needs at its peak, and what the machine has."""
+    """GiB that the training process needs at its peak on one card, or in RAM, and what there is of it."""
 
     low: float
     high: float
     available: float
     kind: str  # "RAM" or "GPU"
-    source: str  # "measured on this machine with 2 real steps", "estimated ..."
+    source: str  # "measured on this machine with 2 real steps", "forecast ..."
+
+
+class Picked(BaseModel):
+    """What was picked for a machine: the effective batch is device_batch * accumulation * cards."""
+
+    device_batch: int
+    accumulation: int
+    checkpointing: bool
+    precision: str  # what the pass computes in: "bf16", "fp16" or "fp32"
+    cards: int = 1
+    spread: str = ""  # how several cards share it: "DDP" (each holds all), "FSDP" (each holds a part)
+
+    def sentence(self) -> str:
+        """'batch 4 × 2, checkpointing, bf16, 4 cards with FSDP'."""
+        said = [f"batch {self.device_batch}" + (f" × {self.accumulation}" if self.accumulation > 1 else "")]
+        said += ["checkpointing"] if self.checkpointing else []
+        said += [self.precision]
+        said += [f"{self.cards} cards with {self.spread}"] if self.cards > 1 else []
+        return ", ".join(said)
 
 
 class Option(BaseModel):
@@ -30,7 +53,19 @@ class Option(BaseModel):
     memory: Memory | None
     hours: Band | None
     usd: Band | None
-    max_usd: float | None
+    max_usd: float | None  # price x timeout: the most that it can cost
     why: str  # one clause: why chosen, why not, what it trades
     detail: str = ""  # what the time is made of and how sure it is; one sentence
     step_seconds: Band | None = None  # measured or forecast seconds for one optimizer step
+    unlearned_step_s: float | None = None  # the same before past runs were taken into account
+    picked: Picked | None = None
+    card: str = ""  # the model of its cards, where it has some
+    usd_per_hour: float | None = None  # 0 for this machine
+    timeout_s: int | None = None
+    front: bool = False  # nothing else is both cheaper and faster
+    recommended: bool = False
+    blocked: str = ""  # why it cannot be started from here although it fits; a clause
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return (self.backend, self.flavor, self.tuning)

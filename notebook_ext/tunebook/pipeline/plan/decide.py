@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from tunebook.pipeline.data.report import Inspection
+from tunebook.pipeline.errors import CallError
 from tunebook.pipeline.plan.model import Decision, ModelFacts
 from tunebook.pipeline.spec import Spec
 
@@ -57,7 +58,9 @@ def decide(
             "rows that training never sees, to measure with" if share else "too few rows to hold any out",
         )
     rows = training_rows(spec, inspection, share)
-    batch = take("batch_size", DEVICE_BATCH if rows >= 64 else 4, "steady gradients without many idle rows")
+    each = spec.device_batch_size or 1
+    usual = DEVICE_BATCH if rows >= 64 else 4
+    batch = take("batch_size", math.ceil(usual / each) * each, "steady gradients without many idle rows")
     per_epoch = max(1, math.ceil(rows / batch))
     if "max_steps" not in chosen.spec:
         epochs = take(
@@ -147,8 +150,16 @@ def _length(inspection: Inspection, model: ModelFacts) -> tuple[int, str]:
     )
 
 
-def device_batch(batch: int) -> tuple[int, int]:
-    """(rows on the device at once, steps of accumulation) whose product is the effective batch."""
+def device_batch(batch: int, asked: int | None = None) -> tuple[int, int]:
+    """(rows on the device at once, steps of accumulation) whose product is the effective batch.
+
+    Raises CallError where the rows that were asked for at once do not divide the batch.
+    """
+    if asked is not None:
+        if batch % asked:
+            remedy = f"take a number that divides it, or a `batch_size` that is a multiple of {asked}"
+            raise CallError("device_batch_size", f"is {asked}, which does not divide the batch of {batch}", remedy)
+        return asked, batch // asked
     for rows in range(min(batch, DEVICE_BATCH), 0, -1):
         if batch % rows == 0:
             return rows, batch // rows

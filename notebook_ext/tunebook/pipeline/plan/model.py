@@ -10,6 +10,8 @@ from pydantic import BaseModel
 
 from tunebook.pipeline.data.report import Inspection
 from tunebook.pipeline.errors import CallError
+from tunebook.pipeline.hardware.explore import Explore
+from tunebook.pipeline.hardware.offers import Offer
 from tunebook.pipeline.hardware.options import Option
 from tunebook.pipeline.instruction import Question
 from tunebook.pipeline.journal import Journal
@@ -62,10 +64,32 @@ class ModelFacts(BaseModel):
     max_positions: int | None
 
 
+class Price(BaseModel):
+    """What the chosen machine costs, and when that was read; nothing is spent on a price that is not fresh."""
+
+    usd_per_hour: float
+    read_at: float
+    source: str  # "live", "cached" or "snapshot"
+
+
+class PlanBudget(BaseModel):
+    """US dollars; None where no budget is set."""
+
+    cap: float | None
+    reserved: float
+    spent: float
+    left: float | None
+
+
 class Plan(PlanResult):
     """Everything the run needs. `sentence` heads the plan's panel; `consent` stands beside the button."""
 
     said: dict[str, Any]
+    offers: list[Offer] = []  # what would bring it within memory, time or budget
+    budget: PlanBudget | None = None
+    prices: str = ""  # how old they are and where they come from; "" where nothing costs
+    explore: Explore | None = None
+    price: Price | None = None  # that `max_usd` is made of
     decisions: list[Decision]
     sentence: str
     consent: str

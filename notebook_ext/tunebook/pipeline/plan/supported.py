@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tunebook.pipeline.backends import backend_names
 from tunebook.pipeline.benchmarks import benchmark_names
+from tunebook.pipeline.hardware.flavors import BACKEND as RENTED
+from tunebook.pipeline.hardware.local import FLAVOR as THIS_MACHINE
 from tunebook.pipeline.instruction import Question
 from tunebook.pipeline.spec import Spec
 
@@ -15,14 +17,14 @@ def unsupported(spec: Spec) -> list[Question]:
     def ask(field: str, why: str) -> None:
         questions.append(Question(field=field, why=why))
 
-    if spec.backend and spec.backend not in backend_names():
-        ask("backend", f"{spec.backend!r} is not installed; there is {', '.join(backend_names())}")
-    if spec.flavor and spec.flavor != "this-machine":
-        ask("flavor", f"{spec.flavor!r} cannot be rented yet; leave it out to train on this machine")
+    if spec.backend and spec.backend not in (*backend_names(), RENTED):
+        ask("backend", f"{spec.backend!r} is not installed; there is {', '.join([*backend_names(), RENTED])}")
+    if spec.backend == "local" and spec.flavor not in (None, THIS_MACHINE):
+        ask("flavor", f"{spec.flavor!r} is a rented machine, and the backend is local; say one of them")
+    if spec.backend == RENTED and spec.flavor == THIS_MACHINE:
+        ask("flavor", f"{spec.flavor!r} is not rented, and the backend is {RENTED}; say one of them")
     if spec.method and spec.method != "sft":
         ask("method", f"{spec.method.upper()} scripts are not here yet; leave it out, or say sft")
-    if spec.tuning == "qlora":
-        ask("tuning", "4-bit LoRA needs an NVIDIA GPU and its script is not here yet; say lora")
     if spec.benchmark and spec.benchmark not in benchmark_names():
         ask("benchmark", f"{spec.benchmark!r} is not here yet; there is {', '.join(benchmark_names())}")
     if spec.push_to:

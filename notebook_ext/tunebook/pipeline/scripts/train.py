@@ -22,6 +22,8 @@ REQUIREMENTS = {
     "trl": ">=1.16,<1.17",
 }
 
+FOUR_BIT = {"bitsandbytes": ">=0.46"}
+
 _PLAN_BLOCK = re.compile(r"# <plan>\n.*?# </plan>\n", re.DOTALL)
 
 
@@ -50,13 +52,17 @@ class TrainSettings(BaseModel):
     checkpointing: bool
     eval_steps: int
     save_steps: int
+    half_weights: bool = False  # frozen weights in 16 bit where there is a GPU
+    four_bit: bool = False  # and in 4 bit
     lora_rank: int | None  # None: every weight is trained
     report_to: list[str]
     data_settings: dict[str, Any] = {}  # fields of SFTConfig that the data and the template call for
 
 
-def dependencies() -> list[str]:
-    return [f"{name}{versions}" for name, versions in REQUIREMENTS.items()]
+def dependencies(four_bit: bool = False) -> list[str]:
+    """`four_bit`: weights in 4 bit need one more."""
+    needed = REQUIREMENTS | (FOUR_BIT if four_bit else {})
+    return [f"{name}{versions}" for name, versions in sorted(needed.items())]
 
 
 def train_script(settings: TrainSettings, *, timeout_s: int, flavor: str | None = None) -> str:
@@ -64,14 +70,14 @@ def train_script(settings: TrainSettings, *, timeout_s: int, flavor: str | None 
     template = (files("tunebook.pipeline.scripts") / "templates" / "sft.py").read_text(encoding="utf-8")
     body, count = _PLAN_BLOCK.subn(lambda _: _plan_block(settings), template)
     assert count == 1, "the template has one <plan> block"
-    text = _header(timeout_s, flavor) + body
+    text = _header(timeout_s, flavor, settings.four_bit) + body
     compile(text, "train.py", "exec")
     return text
 
 
-def _header(timeout_s: int, flavor: str | None) -> str:
+def _header(timeout_s: int, flavor: str | None, four_bit: bool) -> str:
     lines = ["# /// script", '# requires-python = ">=3.11"', "# dependencies = ["]
-    lines += [f'#     "{dependency}",' for dependency in dependencies()]
+    lines += [f'#     "{dependency}",' for dependency in dependencies(four_bit)]
     lines += ["# ]", "#", "# [tool.hf-jobs]", f'# timeout = "{timeout_s}s"']
     lines += [f'# flavor = "{flavor}"'] if flavor else []
     return "\n".join([*lines, "# ///", ""])
@@ -93,6 +99,8 @@ def _plan_block(s: TrainSettings) -> str:
         "LEARNING_RATE": s.learning_rate,
         "WARMUP_STEPS": s.warmup_steps,
         "CHECKPOINTING": s.checkpointing,
+        "HALF_WEIGHTS": s.half_weights,
+        "FOUR_BIT": s.four_bit,
         "EVAL_STEPS": s.eval_steps,
         "SAVE_STEPS": s.save_steps,
         "REPORT_TO": s.report_to,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -16,6 +17,8 @@ BLOCK = 512
 
 PARTS = ("weights", "adapter", "gradients", "optimizer", "activations", "logits", "working")
 WEIGHTS, ADAPTER, GRADIENTS, OPTIMIZER, ACTIVATIONS, LOGITS, WORKING = range(len(PARTS))
+
+Holders = tuple[int, int]
 
 _aten = torch.ops.aten
 #: The place of the two matrices among the arguments of what multiplies them.
@@ -55,6 +58,7 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[misc]
         self.calls = 0
         self.now = 0
         self._parts = [0] * len(PARTS)
+        self._single = _alone()
         self._known: dict[int, tuple[Any, int, int]] = {}  # a storage: its reference, bytes and part
 
     @staticmethod
@@ -93,7 +97,7 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[misc]
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is _aten._local_scalar_dense.default:  # `.item()`: masks and metrics ask for values that are not there
             return True if args[0].dtype == torch.bool else 1
-        if func is _aten.add.Tensor and _accumulates(args):
+        if func is _aten.add.Tensor and _accumulates(args, self._single):
             func = _aten.add_.Tensor
         self.calls += 1
         place = _PRODUCTS.get(func)
@@ -124,11 +128,37 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[misc]
         self.now -= size
 
 
-def _accumulates(args: Any) -> bool:
-    """Whether autograd adds up two gradients of an input: without a dispatch mode it does so in place."""
-    return (
-        not torch.is_grad_enabled()
-        and torch._C._current_graph_task_id() != -1
-        and isinstance(args[1], torch.Tensor)
-        and args[0].shape == args[1].shape
-    )
+def _accumulates(args: Any, alone: Holders) -> bool:
+    """Whether autograd adds up two gradients of an input in the memory of the first.
+
+    It does where nothing else holds the first (input_buffer.cpp), but never under a dispatch mode. A view is held by what
+    it shows: a tied output layer's gradient is one, and lives beside the sum.
+    """
+    if torch.is_grad_enabled() or torch._C._current_graph_task_id() == -1 or not isinstance(args[1], torch.Tensor):
+        return False
+    if args[0].shape != args[1].shape:
+        return False
+    return all(now <= then for now, then in zip(_holders(args[0]), alone, strict=True))
+
+
+def _holders(tensor: torch.Tensor) -> Holders:
+    """How many hold its storage, and how many the tensor itself."""
+    return torch._C._storage_Use_Count(tensor.untyped_storage()._cdata), tensor._use_count()
+
+
+@lru_cache(maxsize=1)
+def _alone() -> Holders:
+    """The holders of a gradient that only autograd holds, as a dispatch mode sees them."""
+    seen: list[Holders] = []
+
+    class Look(TorchDispatchMode):  # type: ignore[misc]
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if func is _aten.add.Tensor:
+                seen.append(_holders(args[0]))
+            return func(*args, **(kwargs or {}))
+
+    leaf = torch.empty(2, device="meta", requires_grad=True)
+    twice = [leaf * 2, leaf * 3]
+    with Look():
+        torch.autograd.backward(twice, [torch.empty_like(one) for one in twice])
+    return seen[0]

@@ -20,7 +20,7 @@ os.environ.setdefault("TRACKIO_DIR", str(Path.cwd() / "trackio"))
 import torch
 from datasets import Dataset, load_dataset
 from peft import LoraConfig
-from transformers import AutoTokenizer, PrinterCallback, TrainerCallback
+from transformers import AutoTokenizer, BitsAndBytesConfig, PrinterCallback, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
 # <plan>
@@ -125,16 +125,25 @@ def main() -> int:
             range(min(len(held_out), LOSS_ROWS))
         )  # enough for a curve, at a fraction of the time
 
-    bf16 = torch.cuda.is_available() and torch.cuda.get_device_capability()[0] >= 8  # a T4 only emulates it
+    cuda = torch.cuda.is_available()
+    bf16 = cuda and torch.cuda.get_device_capability()[0] >= 8  # a T4 only emulates it
+    half = "bfloat16" if bf16 else "float16"
+    four_bit = {
+        "load_in_4bit": True,
+        "bnb_4bit_quant_type": "nf4",
+        "bnb_4bit_use_double_quant": True,
+        "bnb_4bit_compute_dtype": half,
+    }
     trainer = SFTTrainer(
         model=MODEL,
         processing_class=AutoTokenizer.from_pretrained(MODEL, revision=MODEL_REVISION),
         train_dataset=rows,
         eval_dataset=held_out,
         peft_config=LORA,
+        quantization_config=BitsAndBytesConfig(**four_bit) if FOUR_BIT else None,
         args=SFTConfig(
             output_dir=str(output),
-            model_init_kwargs={"revision": MODEL_REVISION, "dtype": "float32"},
+            model_init_kwargs={"revision": MODEL_REVISION, "dtype": half if HALF_WEIGHTS and cuda else "float32"},
             max_length=MAX_LENGTH,
             packing=PACKING,
             num_train_epochs=EPOCHS,
@@ -147,6 +156,7 @@ def main() -> int:
             warmup_steps=WARMUP_STEPS,
             activation_checkpointing=CHECKPOINTING,
             bf16=bf16,
+            fp16=cuda and not bf16,
             eval_strategy="steps" if held_out is not None else "no",
             eval_steps=EVAL_STEPS,
             save_strategy="steps",

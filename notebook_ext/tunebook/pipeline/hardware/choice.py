@@ -1,0 +1,147 @@
+"""Which option to take, and why in a sentence: the cheapest that fits, ends within the time and can be paid for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from tunebook.pipeline.hardware.local import BACKEND as LOCAL
+from tunebook.pipeline.hardware.local import duration, within
+from tunebook.pipeline.hardware.options import NAMES, PREFERENCE, Option
+
+
+class Wanted(NamedTuple):
+    """What the user said about where and how, and what it may cost; None: nothing."""
+
+    backend: str | None = None
+    flavor: str | None = None
+    tuning: str | None = None
+    time_limit_s: int | None = None
+    budget_usd: float | None = None
+    budget_why: str = ""  # whose budget that is: "the budget that the cell names"
+
+
+class Choice(NamedTuple):
+    option: Option | None
+    reason: str  # a sentence: why this one, or what is in the way
+
+
+def with_front(options: Sequence[Option]) -> list[Option]:
+    """The options, marked where nothing else that fits is both cheaper and faster. Of equals the first is on the front."""
+    known = [option for option in options if option.fits and option.hours and option.usd]
+
+    def beaten(one: Option) -> bool:
+        assert one.usd and one.hours
+        for number, other in enumerate(known):
+            assert other.usd and other.hours
+            no_worse = other.usd.p50 <= one.usd.p50 and other.hours.p50 <= one.hours.p50
+            better = other.usd.p50 < one.usd.p50 or other.hours.p50 < one.hours.p50
+            if no_worse and (better or number < known.index(one)):
+                return True
+        return False
+
+    marked = {option.key for option in known if not beaten(option)}
+    return [option.model_copy(update={"front": option.key in marked}) for option in options]
+
+
+def choose(options: Sequence[Option], wanted: Wanted) -> Choice:
+    """The recommended option among those that the user left open, with the reason.
+
+    Where the tuning was not said LoRA goes before the others, so that the cheapest is not one that learns less: another
+    is taken only where LoRA cannot be had.
+    """
+    open_ = [option for option in options if _meets(option, wanted)]
+    tunings = (wanted.tuning,) if wanted.tuning else PREFERENCE
+    for tuning in tunings:
+        possible = [one for one in open_ if one.tuning == tuning and not obstacle(one, wanted)]
+        if possible:
+            chosen = min(
+                possible, key=lambda one: (one.usd.p50 if one.usd else 0.0, one.hours.p50 if one.hours else 0.0)
+            )
+            return Choice(chosen, because(chosen, open_, wanted))
+    return Choice(None, refusal(open_, wanted))
+
+
+def _meets(option: Option, wanted: Wanted) -> bool:
+    return (
+        wanted.backend in (None, option.backend)
+        and wanted.flavor in (None, option.flavor)
+        and wanted.tuning in (None, option.tuning)
+    )
+
+
+def obstacle(option: Option, wanted: Wanted) -> str:
+    """What keeps an option from being taken, as a clause; "" where nothing does."""
+    if not option.fits:
+        return option.why
+    if option.usd is None or option.max_usd is None:
+        return f"{option.flavor} has no price that is understood"
+    if wanted.time_limit_s is not None and option.hours and option.hours.p90 * 3600 > wanted.time_limit_s:
+        longest = duration(option.hours.p90 * 3600)
+        return f"nine in ten such runs take up to {longest}, the limit is {duration(wanted.time_limit_s)}"
+    if wanted.budget_usd is not None and option.max_usd > wanted.budget_usd:
+        return f"it can cost up to {dollars(option.max_usd)}, more than {wanted.budget_why or 'the budget'}"
+    return ""
+
+
+def because(chosen: Option, options: Sequence[Option], wanted: Wanted) -> str:
+    """Why this one, and what a little more money would buy."""
+    name = NAMES[chosen.tuning]
+    where = "this machine" if chosen.backend == LOCAL else chosen.flavor
+    asked = " and ".join(
+        said for said in (wanted.flavor and "machine", wanted.tuning and "tuning") if said
+    )  # fmt: skip
+    lead = f"{where} with {name}, the {asked} you asked for" if asked else f"Cheapest that fits: {where} with {name}"
+    told = [f"{lead[:1].upper()}{lead[1:]}, {_price(chosen)}."]
+    if chosen.hours is not None:
+        half, most = within(chosen.hours.p50 * 3600, chosen.hours.p90 * 3600)
+        told.append(f"Half of such runs end within {half}, nine in ten within {most}.")
+    if faster := _faster(chosen, options, wanted):
+        assert faster.hours and faster.usd
+        told.append(
+            f"{faster.flavor} would take about {duration(faster.hours.p50 * 3600)} for about {dollars(faster.usd.p50)}."
+        )
+    return " ".join(told)
+
+
+def _faster(chosen: Option, options: Sequence[Option], wanted: Wanted) -> Option | None:
+    """The cheapest option that takes at most half the time, of the same tuning."""
+    if chosen.hours is None:
+        return None
+    rest = [
+        one
+        for one in options
+        if one.tuning == chosen.tuning and one.hours and one.usd and not obstacle(one, wanted)
+        and one.hours.p50 <= chosen.hours.p50 / 2
+    ]  # fmt: skip
+    return min(rest, key=lambda one: one.usd.p50 if one.usd else 0.0, default=None)
+
+
+def refusal(options: Sequence[Option], wanted: Wanted) -> str:
+    """Why nothing can be taken: the nearest miss, with its numbers."""
+    if not options:
+        said = [value for value in (wanted.backend, wanted.flavor, wanted.tuning and NAMES[wanted.tuning]) if value]
+        return f"No machine is known for {' with '.join(said)}." if said else "No machine is known."
+    fitting = [option for option in options if option.fits and option.max_usd is not None]
+    if fitting:
+        nearest = min(fitting, key=lambda one: (one.max_usd or 0.0, one.hours.p90 if one.hours else 0.0))
+        where = "this machine" if nearest.backend == LOCAL else nearest.flavor
+        return f"Nothing that fits is within what you allow: on {where} {obstacle(nearest, wanted)}."
+    sized = [option for option in options if option.memory is not None]
+    if not sized:
+        return f"Nothing can be taken: {options[0].why}."
+    nearest = min(sized, key=lambda one: one.memory.high / max(0.01, one.memory.available) if one.memory else 0.0)
+    where = "this machine" if nearest.backend == LOCAL else nearest.flavor
+    return f"Nothing fits. Nearest is {NAMES[nearest.tuning]} on {where}: {nearest.why}."
+
+
+def _price(option: Option) -> str:
+    if option.usd is None or not option.usd.p90:
+        return "at no charge"
+    low, high = dollars(option.usd.p50), dollars(option.usd.p90)
+    return f"about {low}" if low == high else f"about {low}, at most {high} nine times in ten"
+
+
+def dollars(usd: float) -> str:
+    """'$0.42', '$12.30', '$0.004': cents, and more digits only where there are no cents."""
+    return f"${usd:.3f}" if 0 < usd < 0.01 else f"${usd:,.2f}"

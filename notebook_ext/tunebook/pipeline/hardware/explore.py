@@ -1,0 +1,171 @@
+"""What the sliders of the picker need: laws of memory, prices and paces, so that the browser answers by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from pydantic import BaseModel
+
+from tunebook.pipeline.hardware.cards import Card, card_of
+from tunebook.pipeline.hardware.catalogue import Catalogue
+from tunebook.pipeline.hardware.flavors import Flavor
+from tunebook.pipeline.hardware.forecast import Lesson, learn, passes, reached
+from tunebook.pipeline.hardware.memory_law import MemoryLaw
+from tunebook.pipeline.hardware.options import Band, Option
+from tunebook.pipeline.hardware.rented import Laws, Work
+
+CONTEXTS = (128, 256, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12288, 16384, 24576, 32768, 65536, 131072)
+ROWS = (1, 2, 4, 8, 16, 32, 64)
+RANKS = (4, 8, 16, 32, 64, 128, 256)
+
+
+class Slider(BaseModel):
+    value: int
+    steps: list[int]
+
+
+class TokensAt(BaseModel):
+    context: int
+    tokens: int
+
+
+class ExploredWay(BaseModel):
+    """A tuning on a machine. A token takes `token_s` seconds times (1 + per_rank * rank)."""
+
+    tuning: str
+    law: str
+    checkpointing: bool
+    fixed_s: Band
+    token_s: Band
+    per_rank: float
+
+
+class ExploreMachine(BaseModel):
+    backend: str
+    flavor: str
+    gib: float
+    usd_per_hour: float
+    ways: list[ExploredWay]
+
+
+class Explore(BaseModel):
+    context: Slider
+    batch: Slider
+    rank: Slider | None
+    tokens: list[TokensAt]
+    laws: dict[str, MemoryLaw]
+    machines: list[ExploreMachine]
+
+
+def explore(
+    prices: Catalogue,
+    laws: Laws,
+    work: Work,
+    options: Sequence[Option],
+    lessons: Sequence[Lesson],
+    *,
+    lengths: Sequence[int],
+    chosen: Option | None,
+    limit: int | None,
+    lora: bool,
+) -> Explore | None:
+    """None without a machine with one card whose memory and price are known.
+
+    `lengths` are the rows before they are cut, `limit` the model's own, `lora` whether an adapter is trained. Machines
+    with several cards are left to the table: how they share a model is no closed form.
+    """
+    shape = work.shape
+    rows = chosen.picked.device_batch if chosen and chosen.picked else min(8, shape.batch)
+    passes_in_all = shape.steps * shape.batch / rows
+    whole = max(1.0, passes_in_all * passes(shape.lengths, rows).tokens)
+    machines = [
+        ExploreMachine(
+            backend=flavor.backend,
+            flavor=flavor.name,
+            gib=flavor.card_gib or card.usable_gib,
+            usd_per_hour=flavor.usd_per_hour or 0.0,
+            ways=ways,
+        )
+        for flavor, card in _alone(prices)
+        if (ways := _ways(flavor, card, laws, work, options, lessons, whole))
+    ]
+    if not machines:
+        return None
+    most = max(shape.longest, min(limit or CONTEXTS[-1], CONTEXTS[-1]))
+    contexts = sorted({shape.longest, *(one for one in CONTEXTS if one <= most)})
+    return Explore(
+        context=Slider(value=shape.longest, steps=contexts),
+        batch=Slider(value=rows, steps=sorted({rows, *ROWS})),
+        rank=Slider(value=shape.rank, steps=sorted({shape.rank, *RANKS})) if lora else None,
+        tokens=[
+            TokensAt(context=one, tokens=round(passes_in_all * passes(lengths, rows, one).tokens)) for one in contexts
+        ],
+        laws={_name(tuning, checkpointing): law for (tuning, checkpointing), law in laws.items()},
+        machines=machines,
+    )
+
+
+def _alone(prices: Catalogue) -> Iterator[tuple[Flavor, Card]]:
+    """The machines with one card that is known, and with a price."""
+    for flavor in prices.flavors:
+        card = card_of(flavor.card, flavor.card_gib)
+        if card is not None and flavor.cards == 1 and flavor.usd_per_hour is not None and not flavor.unsupported:
+            yield flavor, card
+
+
+def _ways(
+    flavor: Flavor,
+    card: Card,
+    laws: Laws,
+    work: Work,
+    options: Sequence[Option],
+    lessons: Sequence[Lesson],
+    whole: float,
+) -> list[ExploredWay]:
+    """Each tuning with checkpointing and without; what the plan would do anyway takes just what its option says."""
+    learned = learn(lessons, card.name)
+    found = []
+    for option in options:
+        if (option.backend, option.flavor) != (flavor.backend, flavor.name) or option.picked is None:
+            continue
+        for checkpointing in (False, True):
+            law = laws.get((option.tuning, checkpointing))
+            if law is None or law.flops is None:
+                continue
+            speed = reached(option.tuning, option.picked.precision, card.tflops)
+            token = _token_s(law, work, speed) * learned.factor
+            per_rank = law.flops.token_rank / law.flops.token
+            if checkpointing == option.picked.checkpointing and option.step_seconds is not None:
+                token = work.shape.steps * option.step_seconds.p50 / whole / (1 + per_rank * work.shape.rank)
+            found.append(
+                ExploredWay(
+                    tuning=option.tuning,
+                    law=_name(option.tuning, checkpointing),
+                    checkpointing=checkpointing,
+                    fixed_s=_fixed(option, work, learned.spread),
+                    token_s=Band(p50=token, p90=token * learned.spread),
+                    per_rank=per_rank,
+                )
+            )
+    return found
+
+
+def _token_s(law: MemoryLaw, work: Work, flops_s: float) -> float:
+    """Seconds a token at rank 0, at the rows' mean width."""
+    assert law.flops is not None
+    lengths = work.shape.lengths
+    width = sum(length * length for length in lengths) / max(1, sum(lengths))
+    return (law.flops.token + law.flops.token_length * width) / flops_s
+
+
+def _fixed(option: Option, work: Work, spread: float) -> Band:
+    """Seconds of all that is no training step."""
+    if option.hours is None or option.step_seconds is None:
+        return Band(p50=0.0, p90=0.0)
+    trained = work.shape.steps * option.step_seconds.p50
+    half = max(0.0, option.hours.p50 * 3600 - trained)
+    return Band(p50=round(half, 1), p90=round(max(half, option.hours.p90 * 3600 - trained * spread), 1))
+
+
+def _name(tuning: str, checkpointing: bool) -> str:
+    return f"{tuning}, checkpointing" if checkpointing else tuning

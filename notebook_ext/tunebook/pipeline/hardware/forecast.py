@@ -1,0 +1,133 @@
+"""How long a training takes on a card: its floating point operations over what the card computes at best, times the share
+of that which is reached.
+
+The share is the uncertain factor, so it is a distribution: the logarithm of (time taken / time forecast) is taken as
+normal. What is known beforehand is wide; every run that the user has finished narrows it (`learn`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from pydantic import BaseModel
+
+from tunebook.pipeline.hardware.batches import cut, draw_steps
+from tunebook.pipeline.hardware.memory_law import MemoryLaw
+from tunebook.pipeline.hardware.options import Band
+
+#: P90 lies so many standard deviations above P50.
+Z90 = 1.2816
+#: The share of a card's peak that training reaches, half of the time: published runs of transformers and TRL on one card
+#: lie between 0.15 and 0.5 where the model is large enough to fill the card. 4-bit weights are unpacked for each product.
+SHARE = {"lora": 0.36, "full": 0.38, "qlora": 0.27}
+#: Without tensor cores' narrow types the peak is lower and nearer.
+SHARE_FP32 = 0.6
+#: P90 over P50 of the time before anything was learned.
+SPREAD = 1.8
+#: Two cards' logarithms differ by so much (standard deviation) where the model and its code are the same.
+BETWEEN_CARDS = 0.25
+#: One run's own noise.
+WITHIN_RUN = 0.12
+#: What one call of a kernel costs Python and the driver, in seconds: a small model on a fast card waits for those.
+CALL_S = 1.1e-5
+#: Times the weights of a layer pass between cards that share them: forward, backward, and their gradients.
+PASSES_BETWEEN_CARDS = 3
+#: Bytes a second between the cards of one machine, without NVLink; with it they are ten times as many.
+BETWEEN_BYTES_S = 12e9
+
+
+class Lesson(BaseModel):
+    """A finished run: the seconds a step that were forecast before anything was learned, and those that it took."""
+
+    card: str
+    forecast_s: float
+    taken_s: float
+
+
+class Learned(NamedTuple):
+    """What past runs say of a card: the time is forecast times `factor`, P90 over P50 is `spread`; from so many runs."""
+
+    factor: float
+    spread: float
+    runs: int
+
+    def source(self) -> str:
+        """How the share is known, as the end of a sentence."""
+        if self.runs == 0:
+            return "from published runs; none of yours has ended on it yet"
+        return f"learned from {self.runs} of your own runs" if self.runs > 1 else "learned from one of your own runs"
+
+
+def learn(lessons: Sequence[Lesson], card: str, spread: float = SPREAD) -> Learned:
+    """The posterior of normal logarithms: what is known beforehand, the user's runs on this card, and, worth less, those
+    on others. `spread` is P90 over P50 beforehand.
+    """
+    lessons = [lesson for lesson in lessons if lesson.forecast_s > 0 and lesson.taken_s > 0]
+    if not lessons:
+        return Learned(1.0, spread, 0)
+    before = (math.log(spread) / Z90) ** 2
+    weight, total, runs = 1 / before, 0.0, 0
+    for lesson in lessons:
+        same = lesson.card == card
+        variance = WITHIN_RUN**2 + (0.0 if same else BETWEEN_CARDS**2)
+        ratio = max(-2.5, min(2.5, math.log(lesson.taken_s / lesson.forecast_s)))
+        weight, total = weight + 1 / variance, total + ratio / variance
+        runs += same
+    if runs == 0:  # other cards move it, but never make it sure
+        weight = min(weight, 1 / BETWEEN_CARDS**2 + 1 / before)
+    return Learned(math.exp(total / weight), math.exp(Z90 * math.sqrt(1 / weight + WITHIN_RUN**2)), runs)
+
+
+class Shape(NamedTuple):
+    """What is trained: the rows' lengths in tokens as they are cut, and how often they are read."""
+
+    lengths: Sequence[int]
+    steps: int  # of the optimizer
+    batch: int  # rows in each
+    rank: int
+    longest: int  # tokens of the longest row as it is cut
+
+
+class Passes(NamedTuple):
+    """The mean forward pass of so many rows: its tokens with padding, and those times its width."""
+
+    tokens: float
+    tokens_width: float
+
+
+def passes(lengths: Sequence[int], rows: int, max_length: int | None = None) -> Passes:
+    """Of random rows, each padded to the longest of its pass."""
+    drawn = draw_steps(cut(lengths, max_length), rows, 1)
+    widths = [(len(one) * max(one), len(one) * max(one) ** 2) for step in drawn for one in step.passes]
+    return Passes(sum(tokens for tokens, _ in widths) / len(widths), sum(square for _, square in widths) / len(widths))
+
+
+def pass_seconds(law: MemoryLaw, mean: Passes, rank: int, flops_s: float) -> float:
+    """Seconds of one forward and backward pass on a card that reaches `flops_s` operations a second."""
+    assert law.flops is not None
+    work = mean.tokens * (law.flops.token + law.flops.token_rank * rank) + mean.tokens_width * law.flops.token_length
+    return max(work / flops_s, law.calls * CALL_S)
+
+
+def optimizer_seconds(law: MemoryLaw, rank: int, bandwidth_bytes_s: float) -> float:
+    """Seconds in which AdamW reads and writes the weights, gradients and moments that are trained."""
+    trainable = law.trainable[0] + law.trainable[1] * rank
+    return 28 * trainable / bandwidth_bytes_s
+
+
+def reached(tuning: str, precision: str, tflops: dict[str, float]) -> float:
+    """Operations a second that such a training reaches on a card, half of the time."""
+    if precision == "fp32":
+        return tflops["fp32"] * 1e12 * SHARE_FP32
+    return tflops[precision] * 1e12 * SHARE[tuning]
+
+
+def band(seconds: float, spread: float) -> Band:
+    return Band(p50=round(seconds, 3), p90=round(seconds * spread, 3))
+
+
+def together(bands: Sequence[Band]) -> Band:
+    """P90s add up, as if all were slow at once: nothing here promises that they are not."""
+    return Band(p50=sum(one.p50 for one in bands), p90=sum(one.p90 for one in bands))

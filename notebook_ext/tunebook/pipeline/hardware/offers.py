@@ -1,0 +1,126 @@
+"""What would bring a plan within memory, time or budget: each change alone, with what it costs then. Nothing is cut unasked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import BaseModel
+
+from tunebook.pipeline.hardware.choice import dollars
+from tunebook.pipeline.hardware.options import NAMES, Band, Option
+
+#: Steps of a trial on the rented card.
+TRIAL_STEPS = 20
+
+#: The best option with these fields of the spec changed; None where there is none.
+Tried = Callable[[dict[str, Any]], Option | None]
+
+
+class Offer(BaseModel):
+    """`fields` of the spec that change, and what the plan would then be."""
+
+    label: str
+    why: str
+    hours: Band | None
+    usd: Band | None
+    fields: dict[str, Any]
+
+
+def offers(
+    tried: Tried,
+    *,
+    rows: int,
+    context: int,
+    epochs: float,
+    tuning: str | None,
+    machine: str | None,
+    said: dict[str, Any],
+) -> list[Offer]:
+    """The changes that help, the least first: a smaller copy of the weights, another machine, shorter rows, fewer rows.
+
+    `rows`, `context` and `epochs` are what the plan has now, `tuning` and `machine` what the user asked for (None: free).
+    """
+    found = []
+    if tuning in ("full", "lora"):
+        found.append(
+            _offer(tried, "Train with 4-bit weights", "QLoRA keeps the frozen weights in 4 bits", {"tuning": "qlora"})
+        )
+    if tuning == "full":
+        why = "LoRA trains a small adapter instead of all weights"
+        found.append(_offer(tried, "Train an adapter instead of all weights", why, {"tuning": "lora"}))
+    if machine is not None:
+        found.append(_other_machine(tried))
+    if epochs > 1 and "max_steps" not in said:
+        found.append(_offer(tried, "Read the rows once", f"1 epoch instead of {epochs:g}", {"epochs": 1}))
+    found.append(
+        _largest(
+            tried, "max_length", context, lambda size: f"Cut rows at {size:,} tokens", "longer rows lose their end"
+        )
+    )
+    if "max_steps" not in said:
+        found.append(_largest(tried, "rows", rows, lambda size: f"Train on {size:,} rows", f"of {rows:,}"))
+    return [offer for offer in found if offer is not None]
+
+
+def trial(option: Option) -> Offer | None:
+    """A few real steps on the card that is about to be rented: what they take is then known and no longer forecast."""
+    if not option.usd_per_hour or option.step_seconds is None or option.timeout_s is None:
+        return None
+    start = 600.0  # the machine, the image, the packages and the weights
+    seconds = (start / 2 + TRIAL_STEPS * option.step_seconds.p50, start + TRIAL_STEPS * option.step_seconds.p90)
+    hours = Band(p50=round(seconds[0] / 3600, 4), p90=round(seconds[1] / 3600, 4))
+    price = option.usd_per_hour
+    return Offer(
+        label=f"Try {TRIAL_STEPS} steps on {option.flavor} first",
+        why="memory and time are then measured, and the whole is forecast from them",
+        hours=hours,
+        usd=Band(p50=round(hours.p50 * price, 4), p90=round(hours.p90 * price, 4)),
+        fields={"backend": option.backend, "flavor": option.flavor, "tuning": option.tuning, "max_steps": TRIAL_STEPS},
+    )
+
+
+def _offer(tried: Tried, label: str, why: str, fields: dict[str, Any]) -> Offer | None:
+    option = tried(fields)
+    if option is None:
+        return None
+    where = "" if option.backend == "local" else f", on {option.flavor}"
+    return Offer(label=label, why=f"{why}{where}", hours=option.hours, usd=option.usd, fields=fields)
+
+
+def _other_machine(tried: Tried) -> Offer | None:
+    option = tried({"backend": None, "flavor": None})
+    if option is None:
+        return None
+    fields = {"backend": option.backend, "flavor": option.flavor}
+    price = (
+        f"{dollars(option.usd_per_hour)} an hour, with {NAMES[option.tuning]}"
+        if option.usd_per_hour
+        else "at no charge"
+    )
+    return Offer(label=f"Train on {option.flavor}", why=price, hours=option.hours, usd=option.usd, fields=fields)
+
+
+def _largest(tried: Tried, field: str, now: int, label: Callable[[int], str], why: str) -> Offer | None:
+    """The largest value below today's with which there is an option: found by halving, to two digits."""
+    low, high = 0, now
+    best: tuple[int, Option] | None = None
+    for _ in range(12):
+        size = _round((low + high) // 2)
+        if size <= low or size < 8:
+            break
+        option = tried({field: size})
+        if option is None:
+            high = size
+        else:
+            low, best = size, (size, option)
+    if best is None or best[0] >= now:
+        return None
+    size, option = best
+    return _offer(lambda _: option, label(size), why, {field: size})
+
+
+def _round(number: int) -> int:
+    """To two digits, downwards: 1,234 is 1,200."""
+    digits: int = 10 ** max(0, len(str(number)) - 2)
+    return number // digits * digits

@@ -1,0 +1,178 @@
+"""The options of rented machines for a plan: the model's laws of memory, today's prices, what past runs taught."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from tunebook.pipeline.backends import backend_names
+from tunebook.pipeline.data.report import Inspection
+from tunebook.pipeline.errors import TunebookError
+from tunebook.pipeline.hardware.batches import cut
+from tunebook.pipeline.hardware.catalogue import Catalogue, catalogue
+from tunebook.pipeline.hardware.flavors import BACKEND as RENTED
+from tunebook.pipeline.hardware.flavors import Flavor
+from tunebook.pipeline.hardware.forecast import Lesson, Shape
+from tunebook.pipeline.hardware.local import FLAVOR as THIS_MACHINE
+from tunebook.pipeline.hardware.memory import MemoryAsk
+from tunebook.pipeline.hardware.memory_law import MemoryLaw
+from tunebook.pipeline.hardware.options import Option
+from tunebook.pipeline.hardware.oracle import oracle
+from tunebook.pipeline.hardware.rented import Laws, Work, rented_options
+from tunebook.pipeline.home import home, read_json, write_json
+from tunebook.pipeline.plan.looking import Watched
+from tunebook.pipeline.plan.model import ModelFacts
+from tunebook.pipeline.spec import Spec
+
+#: Raised when a law is made in another way than before, so that kept ones are not taken for new ones.
+LAW_VERSION = 1
+LIBRARIES = ("torch", "transformers", "peft", "trl")
+TUNINGS = ("lora", "qlora", "full")
+
+
+@dataclass
+class Forecasts:
+    """What rented machines are forecast with. Without a catalogue none is considered, and `problem` may say why."""
+
+    catalogue: Catalogue | None = None
+    laws: Laws = field(default_factory=dict)
+    lessons: list[Lesson] = field(default_factory=list)
+    problem: str = ""
+
+    def options(self, spec: Spec, work: Work, budget_usd: float | None) -> list[Option]:
+        if self.catalogue is None:
+            return []
+        return rented_options(
+            self.catalogue,
+            self.laws,
+            work,
+            now=time.time(),
+            lessons=self.lessons,
+            device_batch=spec.device_batch_size,
+            time_limit_s=spec.time_limit_s,
+            budget_usd=budget_usd,
+            blocked=_blocked,
+        )
+
+
+def wants_rented(spec: Spec) -> bool:
+    """Whether a rented machine is asked for by name."""
+    return spec.backend == RENTED or spec.flavor not in (None, THIS_MACHINE)
+
+
+def considers_rented(spec: Spec) -> bool:
+    """Whether rented machines are options: where they are asked for, or where nothing was said and the Hub may be asked."""
+    if spec.backend is not None or spec.flavor is not None:
+        return wants_rented(spec)
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() not in ("1", "ON", "YES", "TRUE")
+
+
+def forecasts_for(spec: Spec, model: ModelFacts, method: str, lessons: list[Lesson], watched: Watched) -> Forecasts:
+    """Prices and laws, where rented machines are considered. Raises CallError for a flavor that is on no list."""
+    if not considers_rented(spec):
+        return Forecasts()
+    prices = catalogue(home())
+    if spec.flavor is not None:
+        prices.flavor(spec.flavor)
+    try:
+        return Forecasts(prices, laws_of(model, method, watched), lessons)
+    except TunebookError as failure:
+        if wants_rented(spec):
+            raise
+        return Forecasts(problem=f"Rented machines are left out: {failure}")
+
+
+def laws_of(model: ModelFacts, method: str, watched: Watched) -> dict[tuple[str, bool], MemoryLaw]:
+    """The law of each tuning, with checkpointing and without. Kept while the model and the libraries are the same.
+
+    Raises WorkFailed for a model whose step cannot be run without weights.
+    """
+    said = [LAW_VERSION, model.fingerprint, method, [version(name) for name in LIBRARIES]]
+    key = hashlib.sha256(json.dumps(said).encode()).hexdigest()[:32]
+    folder = home() / "laws"
+    kept = _Kept.read(read_json(folder / f"{key}.json"))
+    if kept is not None:
+        return kept.by_way()
+    if watched.preparing:
+        watched.preparing("plan", folder, "Forecasting memory, time and price on other machines")
+    found = {}
+    for tuning in TUNINGS:
+        for checkpointing in (False, True):
+            if watched.check:
+                watched.check()
+            ask = MemoryAsk(
+                model=model.path,
+                model_revision=model.revision,
+                method=method,
+                tuning=tuning,
+                checkpointing=checkpointing,
+                dtype="fp32" if tuning == "full" else "bf16",
+                autocast="bf16",
+                accumulation=2,  # from the second pass on gradients are there all the time
+            )
+            found[f"{tuning} {checkpointing}"] = oracle.law(ask)
+    made = _Kept(laws=found)
+    write_json(folder / f"{key}.json", made.model_dump(mode="json"))
+    return made.by_way()
+
+
+class _Kept(BaseModel):
+    laws: dict[str, MemoryLaw]
+
+    @classmethod
+    def read(cls, body: Any) -> _Kept | None:
+        try:
+            return cls.model_validate(body) if body is not None else None
+        except ValidationError:
+            return None
+
+    def by_way(self) -> dict[tuple[str, bool], MemoryLaw]:
+        return {(name.split()[0], name.split()[1] == "True"): law for name, law in self.laws.items()}
+
+
+def work_of(
+    settled: dict[str, Any],
+    inspection: Inspection,
+    lengths: list[int],
+    *,
+    steps: int,
+    checkpoints: int,
+    heldout_rows: int,
+    answers: int,
+    trained_share: float,
+) -> Work:
+    """What is trained, and what comes after it, as the forecast takes it."""
+    counts = inspection.report.tokens
+    assert counts is not None
+    max_length = settled["max_length"]
+    rows = cut(lengths, max_length)
+    mean = sum(rows) / len(rows)
+    shape = Shape(
+        lengths=rows,
+        steps=steps,
+        batch=settled["batch_size"],
+        rank=settled.get("lora_rank", 16),
+        longest=min(counts.max, max_length),
+    )
+    passes = -(-steps // settled["eval_steps"])
+    return Work(
+        shape=shape,
+        checkpoints=checkpoints,
+        heldout_tokens=passes * heldout_rows * mean,
+        answers=answers,
+        answer_tokens=mean,
+        generated_tokens=max(1.0, mean * trained_share),
+    )
+
+
+def _blocked(flavor: Flavor) -> str:
+    if flavor.backend in backend_names():
+        return ""
+    return f"jobs cannot be sent to {flavor.backend} from here yet"

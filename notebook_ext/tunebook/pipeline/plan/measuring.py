@@ -1,0 +1,104 @@
+"""What this machine is measured with for a plan: a few real steps of this model, with batches shaped like this data."""
+
+from __future__ import annotations
+
+from tunebook.pipeline.data.report import Inspection
+from tunebook.pipeline.hardware.machine import this_machine
+from tunebook.pipeline.hardware.probe import ProbeConfig, ProbeResult, probe_key, read_probe, write_probe
+from tunebook.pipeline.home import home
+from tunebook.pipeline.plan.decide import decide, device_batch, held_out_share, training_rows
+from tunebook.pipeline.plan.looking import Watched, work_for
+from tunebook.pipeline.plan.model import Decision, ModelFacts
+from tunebook.pipeline.spec import Spec
+
+SAMPLED_LENGTHS = 256
+
+
+def probe_for(
+    spec: Spec, model: ModelFacts, inspection: Inspection, cut: Decision | None, watched: Watched | None = None
+) -> ProbeResult:
+    """A few real training steps of this model on this machine, with batches shaped like this data."""
+    rows = training_rows(spec, inspection, held_out_share(spec, inspection))
+    draft = decide(spec, inspection, model, "lora", "", cut)
+    batch, accumulation = device_batch(draft.spec["batch_size"], spec.device_batch_size)
+    lengths = sampled_lengths(inspection, rows)
+    counts = inspection.report.tokens
+    assert counts is not None
+    asked = ProbeConfig(
+        model=model.path,
+        model_revision=model.revision,
+        batch_size=batch,
+        accumulation=accumulation,
+        lengths=lengths,
+        longest=counts.max,
+        max_length=draft.spec["max_length"],
+        trained_share=trained_share(inspection),
+        lora_rank=draft.spec.get("lora_rank", 16),
+    )
+
+    def key(tunings: list[str]) -> str:
+        return probe_key(
+            model.fingerprint,
+            batch_size=batch,
+            accumulation=accumulation,
+            longest=min(counts.max, draft.spec["max_length"]),
+            mean_length=sum(lengths) / len(lengths),
+            lora_rank=asked.lora_rank,
+            tunings=tunings,
+            machine_id=this_machine().id,
+        )
+
+    folder = home() / "probes"
+    known = read_probe(folder, key(asked.tunings))  # all of them may have been measured for an earlier plan
+    if known is None and spec.tuning in asked.tunings:
+        # Steps of a tuning that nobody wants are time that nobody wants to wait for.
+        others = [name for name in asked.tunings if name != spec.tuning]
+        asked = asked.model_copy(update={"tunings": [spec.tuning], "sized": others})
+        known = read_probe(folder, key(asked.tunings))
+    if known is None:
+        text = "Measuring a few real steps on this machine"
+        body = work_for("probe", asked.model_dump(mode="json"), text, "plan", "the measurement", watched)
+        known = ProbeResult.model_validate(body)
+        write_probe(folder, key(asked.tunings), known)
+    return known
+
+
+def evaluation_seconds(probe: ProbeResult, answers: int) -> float:
+    """A forecast of the evaluation: each answer costs about one forward pass over its row, and the libraries' start."""
+    measured = next((one for one in probe.tunings if one.heldout_row_seconds), None)
+    if measured is None:
+        return 0.0
+    return (measured.start_seconds or 0.0) + answers * (measured.heldout_row_seconds or 0.0)
+
+
+#: Seconds a million weights take from a checkpoint to a certified Q4_K_M file: 0.15 were seen on 2 cores with 135M.
+EXPORT_SECONDS_A_MILLION = 0.15
+
+
+def export_seconds(probe: ProbeResult) -> float:
+    """A forecast of the export, by the model's size."""
+    measured = next((one for one in probe.tunings if one.parameters), None)
+    if measured is None:
+        return 0.0
+    return (measured.start_seconds or 0.0) + (measured.parameters or 0) / 1e6 * EXPORT_SECONDS_A_MILLION
+
+
+def sampled_lengths(inspection: Inspection, rows: int) -> list[int]:
+    """Token lengths spread like the data's, from the histogram: at most SAMPLED_LENGTHS of them."""
+    histogram = inspection.preview.histogram if inspection.preview else None
+    counts = inspection.report.tokens
+    assert counts is not None
+    if not histogram or not sum(histogram["counts"]):
+        return [counts.p50]
+    edges, total = histogram["edges"], sum(histogram["counts"])
+    lengths: list[int] = []
+    for low, high, count in zip(edges, edges[1:], histogram["counts"], strict=False):
+        lengths += [max(1, (low + high) // 2)] * round(count / total * min(rows, SAMPLED_LENGTHS))
+    return lengths or [counts.p50]
+
+
+def trained_share(inspection: Inspection) -> float:
+    """The share of a row's tokens that the loss counts, from the page of rows that was looked at."""
+    rows = inspection.preview.rows if inspection.preview else []
+    trained, seen = sum(row.trained for row in rows), sum(row.trained + row.masked for row in rows)
+    return trained / seen if seen else 1.0
