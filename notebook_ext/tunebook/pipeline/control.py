@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tunebook.pipeline.backends import backend_names
 from tunebook.pipeline.errors import CallError
 from tunebook.pipeline.home import home
 from tunebook.pipeline.journal import Event, Journal, RunState, fold
@@ -81,24 +82,16 @@ def start_planned(plan: Plan, instruction: str, *, again: bool = False) -> str:
     return run_id
 
 
-def require_startable(plan: Plan) -> None:
-    """Raise CallError for a plan that nothing may be spent on: its backend is not here, or its price is of another hour."""
-    assert plan.chosen is not None
-    name = plan.chosen.backend
-    if name not in backend_names():
-        raise CallError("backend", f"is {name}, and jobs cannot be sent there from here yet", "choose this machine")
-    if plan.price is not None and not fresh_price(plan.price.source, plan.price.read_at, time.time()):
-        raise CallError("price", f"of {plan.chosen.flavor} is not of this hour, and may have changed", "make the plan again")
-
-
 def consent(run_id: str, plan_id: str, *, by: str) -> None:
     """Record a person's consent to exactly this plan, and reserve what it can cost.
 
-    Raises CallError if the run's plan is another one now, or can cost more than is left.
+    Raises CallError if the run's plan is another one now, can cost more than is left, or cannot be started from here.
     """
     journal = Journal(home())
     run = look(journal, run_id).run
     _at_plan(run, plan_id)
+    if run.state == "draft":
+        require_startable(load_plan(journal, plan_id))
 
     def allowed(events: list[Event]) -> None:
         now = fold(event for event in events if event.run_id == run_id)
@@ -107,6 +100,19 @@ def consent(run_id: str, plan_id: str, *, by: str) -> None:
 
     if run.state == "draft":
         journal.append(run_id, "confirmed", allowed=allowed, plan_id=plan_id, max_usd=run.max_usd, by=by)
+
+
+def require_startable(plan: Plan) -> None:
+    """Raise CallError for a plan that nothing may be spent on: its backend is not here, or its price is of another hour."""
+    assert plan.chosen is not None
+    name = plan.chosen.backend
+    if name not in backend_names():
+        remedy = "choose this machine, or run the script by hand: `script` writes it"
+        raise CallError("backend", f"is {name}, and jobs cannot be sent there from here yet", remedy)
+    if plan.price is not None and not plan.price.spendable(time.time()):
+        raise CallError(
+            "price", f"of {plan.chosen.flavor} is not of this hour, and may have changed", "make the plan again"
+        )
 
 
 def _at_plan(run: RunState, plan_id: str) -> None:
@@ -133,7 +139,8 @@ def cancel(run_id: str) -> Look:
 
 
 def revise(run_id: str, fields: dict[str, Any], *, by: str) -> None:
-    """Change a draft's spec, as a person asked for it, and plan it anew; a list is added to the one that is there.
+    """Change a draft's spec, as a person asked for it, and plan it anew; a list is added to the one that is there, and
+    what is None is left to the plan.
 
     Raises CallError for a run that was confirmed or has ended, and for a value that is wrong.
     """
@@ -142,7 +149,7 @@ def revise(run_id: str, fields: dict[str, Any], *, by: str) -> None:
         name: list(dict.fromkeys([*spec.get(name, []), *value])) if isinstance(value, list) else value
         for name, value in fields.items()
     }
-    _respec(run_id, spec | said, by)
+    _respec(run_id, {name: value for name, value in (spec | said).items() if value is not None}, by)
 
 
 def take_back(run_id: str, field: str, *, by: str) -> None:

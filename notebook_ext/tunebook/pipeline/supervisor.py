@@ -117,11 +117,16 @@ class Supervisor:
             if plan.inspection and any(finding.fix for finding in blocking(spec, plan.inspection)):
                 now = "Choose a remedy under Data, or write it into the cell."
                 problem = {"what": "The data has an error, so nothing was started.", "why": first.why, "now": now}
+                self.folder.open_plan.unlink(missing_ok=True)
                 write_json(self.folder.inspection, plan.inspection.model_dump(mode="json"))
                 self.write("needs_person", why=first.why, problem=problem, revision=state.revisions)
                 raise _Stopped
             if plan.options:
-                now = "Take an offer under Plan, or change the cell." if plan.offers else "Change the cell, and run it again."
+                now = (
+                    "Take an offer under Plan, or change the cell."
+                    if plan.offers
+                    else "Change the cell, and run it again."
+                )
                 problem = {"what": "No machine can be taken, so nothing was started.", "why": first.why, "now": now}
                 write_json(self.folder.open_plan, plan.model_dump(mode="json"))
                 self.write("needs_person", why=first.why, problem=problem, revision=state.revisions)

@@ -108,7 +108,7 @@ class Gatherer:
 
     def _plan_of(self, run: RunState) -> Plan | None:
         if run.plan_id is None:
-            return None
+            return _open_plan(run)
         if self._plan is None or self._plan.plan_id != run.plan_id:
             from tunebook.pipeline.home import home
             from tunebook.pipeline.journal import Journal
@@ -163,6 +163,16 @@ class Gatherer:
             return Inspection.model_validate(body) if body else None
         except ValidationError:
             return None  # the job found the call wrong: the run's problem says so
+
+
+def _open_plan(run: RunState) -> Plan | None:
+    """The plan that waits for an offer to be taken, where the run does."""
+    from tunebook.pipeline.home import read_json
+    from tunebook.pipeline.plan import Plan
+    from tunebook.pipeline.run_folder import RunFolder
+
+    body = read_json(RunFolder(run.run_id).open_plan) if run.state == "needs_person" else None
+    return Plan.model_validate(body) if body else None
 
 
 def seconds_of_preparation(events: list[Event], run: RunState, now: float) -> dict[str, float]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tunebook.pipeline import control
 from tunebook.pipeline.errors import CallError, TunebookError
+from tunebook.widgets.choosing import changes
 from tunebook.widgets.panel import Panel, RunPanel, run_id_of
 from tunebook.widgets.snapshot import question_snapshot, run_snapshot
 from tunebook.widgets.table_panel import TablePanel
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from tunebook.pipeline.data.report import Inspection
     from tunebook.pipeline.data.source import Source
     from tunebook.pipeline.instruction import Reading
+    from tunebook.pipeline.plan import Plan
     from tunebook.widgets.facts import Facts
     from tunebook.widgets.views import View
 
@@ -27,13 +29,14 @@ class FinetunePanel(TablePanel, RunPanel):
 
     bundle_name = "finetune-panel"
     _inspection: Inspection | None = None
+    _plan: Plan | None = None
 
     def __init__(self, run: Any) -> None:
         self.run_id = run_id_of(run)
         super().__init__(self.run_id)
 
     def draw(self, facts: Facts) -> View:
-        self._inspection = facts.inspection
+        self._inspection, self._plan = facts.inspection, facts.plan
         return run_snapshot(facts)
 
     def inspection(self) -> Inspection | None:
@@ -57,6 +60,8 @@ class FinetunePanel(TablePanel, RunPanel):
                 (control.cancel if kind == "cancel" else control.stop)(self.run_id)
         elif kind == "fix":
             control.revise(self.run_id, self.fix_of(request).fields, by="notebook")
+        elif kind in ("choose", "offer", "shape"):
+            control.revise(self.run_id, changes(self._plan, request), by="notebook")
         elif kind == "take_back":
             control.take_back(self.run_id, str(request.get("field")), by="notebook")
         else:

@@ -12,6 +12,7 @@ from tunebook.widgets.views import (
     NO_TABLE,
     compare_view,
     data_view,
+    is_chosen,
     plan_view,
     publish_view,
     request_view,
@@ -63,7 +64,9 @@ def run_snapshot(facts: Facts) -> View:
         "stop": _stop(facts),
         "request": request_view(run.instruction, run.spec, facts.reading, questions=[]),
         "data": _data(facts),
-        "plan": plan_view(facts.plan, facts.script_path) if facts.plan else None,
+        "plan": plan_view(facts.plan, facts.script_path, decides=not run.finished and run.confirmed_at is None)
+        if facts.plan
+        else None,
         "run": run_view(facts) if run.confirmed_at is not None else None,
         "compare": compare_view(facts),
         "publish": publish_view(facts),
@@ -321,7 +324,8 @@ def _confirm(facts: Facts) -> View | None:
     if run.state != "draft" or run.plan_id is None or run.max_usd is None or starts_itself(facts):
         return None
     cost = "costs nothing" if run.max_usd == 0 else f"at most {at_most_usd(run.max_usd)}"
-    return {"label": f"Start, {cost}", "enabled": True}
+    chosen = next((one for one in facts.plan.options if is_chosen(facts.plan, one)), None) if facts.plan else None
+    return {"label": f"Start, {cost}", "enabled": not (chosen and chosen.blocked)}
 
 
 def starts_itself(facts: Facts) -> bool:

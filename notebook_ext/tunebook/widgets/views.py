@@ -16,6 +16,7 @@ from tunebook.widgets.words import UNKNOWN, counted, duration, loss, name_of, nu
 if TYPE_CHECKING:
     from tunebook.pipeline.data.report import Finding, Inspection
     from tunebook.pipeline.evaluation.scores import ComparedCheckpoint, Comparison
+    from tunebook.pipeline.hardware.options import Option
     from tunebook.pipeline.instruction import Question, Reading
     from tunebook.pipeline.plan import Plan
     from tunebook.widgets.facts import Facts
@@ -154,19 +155,49 @@ def _cut_texts(value: Any) -> Any:
 # Plan
 
 
-def plan_view(plan: Plan, script_path: str = "") -> View:
-    """The picker's panel: every option with its bands, what was decided and why, the script, the line of consent."""
+def plan_view(plan: Plan, script_path: str = "", *, decides: bool = False) -> View:
+    """The picker's panel: every option with its bands, what was decided and why, the script, the line of consent.
+
+    `decides`: whether another option, an offer or the sliders' values can be taken now.
+    """
     return {
         "sentence": plan.sentence,
         "plan_id": plan.plan_id,
         "chosen": plan.chosen.model_dump() if plan.chosen else None,
-        "options": [option.model_dump(exclude={"step_seconds"}) for option in plan.options],
+        "options": [_option(plan, option, decides) for option in plan.options],
+        "offers": [
+            offer.model_dump(exclude={"fields"})
+            | {"lines": [spec_line(name, value) for name, value in offer.fields.items() if value is not None]}
+            for offer in plan.offers
+        ]
+        if decides
+        else [],
+        "budget": plan.budget.model_dump() if plan.budget else None,
+        "prices": plan.prices,
+        "explore": plan.explore.model_dump() if plan.explore else None,
         "decisions": [{"field": one.field, "value": plain(one.value), "why": one.why} for one in plan.decisions],
         "script": plan.script or "",
         "script_path": script_path,
         "consent": plan.consent,
         "questions": [question_view(one) for one in plan.questions],
     }
+
+
+def _option(plan: Plan, option: Option, decides: bool) -> View:
+    chosen = is_chosen(plan, option)
+    return option.model_dump(
+        include={
+            "backend", "flavor", "tuning", "fits", "memory", "hours", "usd", "max_usd", "why", "detail", "usd_per_hour",
+            "front", "recommended",
+        }
+    ) | {
+        "settings": option.picked.sentence() if option.picked and option.fits else "",
+        "selectable": decides and option.fits and option.max_usd is not None and not chosen,
+    }  # fmt: skip
+
+
+def is_chosen(plan: Plan, option: Option) -> bool:
+    return plan.chosen is not None and option.key == (plan.chosen.backend, plan.chosen.flavor, plan.chosen.tuning)
 
 
 # Run
@@ -214,7 +245,7 @@ def _run_facts(facts: Facts) -> list[View]:
 
     rate, memory, accuracy = last("train/learning_rate"), last("train/memory_gib"), last("eval/token_accuracy")
     forecast = (
-        next((one.memory for one in facts.plan.options if _is_chosen(facts.plan, one)), None) if facts.plan else None
+        next((one.memory for one in facts.plan.options if is_chosen(facts.plan, one)), None) if facts.plan else None
     )
     of = f" of {number(forecast.high, 2)} GiB forecast" if forecast else " GiB"
     return [
@@ -224,11 +255,6 @@ def _run_facts(facts: Facts) -> list[View]:
         {"label": "memory", "value": f"{number(memory, 2)}{of}" if memory is not None else UNKNOWN},
         {"label": "held-out tokens right", "value": f"{number(accuracy * 100)} %" if accuracy is not None else UNKNOWN},
     ]
-
-
-def _is_chosen(plan: Plan, option: Any) -> bool:
-    one = plan.chosen
-    return one is not None and (one.backend, one.flavor, one.tuning) == (option.backend, option.flavor, option.tuning)
 
 
 def _broken(facts: Facts) -> list[View]:

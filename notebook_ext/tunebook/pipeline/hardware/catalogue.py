@@ -56,11 +56,8 @@ class Catalogue(BaseModel):
         return f"{lead}{cause}{rest}.{left_out}"
 
     def spendable(self, now: float) -> bool:
-        """Whether money may be spent at these prices: told by the Hub, within the last SPENDABLE_S seconds.
-
-        A time to come (the clock was set back) says nothing of their age, so then it is no.
-        """
-        return self.source != "snapshot" and 0 <= now - self.read_at <= SPENDABLE_S
+        """Whether money may be spent at these prices."""
+        return spendable(self.source, self.read_at, now)
 
     def flavor(self, name: str) -> Flavor:
         """The machine type of that name. Raises CallError with the names that are nearest to it."""
@@ -71,6 +68,14 @@ class Catalogue(BaseModel):
         choices = ", ".join(near or list(names)[:8])
         more = f" or one of {len(names) - 8} more" if not near and len(names) > 8 else ""
         raise CallError("flavor", f"is {name!r}, which the Hub does not offer", f"choose {choices}{more}")
+
+
+def spendable(source: str, read_at: float, now: float) -> bool:
+    """Whether money may be spent at a price: told by the Hub, within the last SPENDABLE_S seconds.
+
+    A time to come (the clock was set back) says nothing of its age, so then it is no.
+    """
+    return source != "snapshot" and 0 <= now - read_at <= SPENDABLE_S
 
 
 def catalogue(folder: Path, *, now: float | None = None, offline: bool | None = None) -> Catalogue:

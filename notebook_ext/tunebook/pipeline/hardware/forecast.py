@@ -32,6 +32,8 @@ BETWEEN_CARDS = 0.25
 WITHIN_RUN = 0.12
 #: What one call of a kernel costs Python and the driver, in seconds: a small model on a fast card waits for those.
 CALL_S = 1.1e-5
+#: Unpacking 4-bit weights calls more kernels than the step without them shows.
+QLORA_CALLS = 1.3
 #: Times the weights of a layer pass between cards that share them: forward, backward, and their gradients.
 PASSES_BETWEEN_CARDS = 3
 #: Bytes a second between the cards of one machine, without NVLink; with it they are ten times as many.
@@ -104,11 +106,11 @@ def passes(lengths: Sequence[int], rows: int, max_length: int | None = None) -> 
     return Passes(sum(tokens for tokens, _ in widths) / len(widths), sum(square for _, square in widths) / len(widths))
 
 
-def pass_seconds(law: MemoryLaw, mean: Passes, rank: int, flops_s: float) -> float:
+def pass_seconds(law: MemoryLaw, mean: Passes, rank: int, flops_s: float, *, four_bit: bool = False) -> float:
     """Seconds of one forward and backward pass on a card that reaches `flops_s` operations a second."""
     assert law.flops is not None
     work = mean.tokens * (law.flops.token + law.flops.token_rank * rank) + mean.tokens_width * law.flops.token_length
-    return max(work / flops_s, law.calls * CALL_S)
+    return max(work / flops_s, law.calls * CALL_S * (QLORA_CALLS if four_bit else 1.0))
 
 
 def optimizer_seconds(law: MemoryLaw, rank: int, bandwidth_bytes_s: float) -> float:

@@ -25,6 +25,7 @@ from tunebook.pipeline.hardware.forecast import (
     reached,
     together,
 )
+from tunebook.pipeline.hardware.local import duration
 from tunebook.pipeline.hardware.memory_law import GIB, MemoryLaw, peak
 from tunebook.pipeline.hardware.memory_law import band as memory_band
 from tunebook.pipeline.hardware.options import Band, Memory, Option, Picked
@@ -88,11 +89,12 @@ def rented_options(
     Machines without a GPU are left out: they are listed for inspections, and no training ends on them in useful time.
     `blocked` says why a machine cannot be started from here.
     """
+    several = "several cards need `accelerate launch`, which the script is not started with yet"
     stale = "" if catalogue.spendable(now) else "its price is not of this hour, so nothing is spent on it"
     mean = lru_cache(None)(lambda rows: passes(work.shape.lengths, rows))  # drawn once for all machines
 
     def option_of(flavor: Flavor, tuning: str) -> Option:
-        option = _unsized(flavor, tuning, blocked(flavor) or stale)
+        option = _unsized(flavor, tuning, blocked(flavor) or (several if flavor.cards > 1 else stale))
         card = card_of(flavor.card, flavor.card_gib)
         if card is None or flavor.card_gib is None:
             return option.model_copy(
@@ -229,7 +231,7 @@ def _way(
     if spread == "DDP":  # gradients are gathered in buckets of their own
         buckets = 4 * (law.trainable[0] + law.trainable[1] * shape.rank) / GIB
         low, high = low + buckets, high + buckets * law.reserve[1]
-    one = pass_seconds(law, mean(rows), shape.rank, reached(tuning, precision, card.tflops))
+    one = pass_seconds(law, mean(rows), shape.rank, reached(tuning, precision, card.tflops), four_bit=tuning == "qlora")
     moved = _moved(law, tuning, shape.rank, spread)
     fast = 10 if card.capability in ((8, 0), (9, 0), (10, 0)) else 1  # these cards come with NVLink
     between = moved / (BETWEEN_BYTES_S * fast) if cards > 1 else 0.0
@@ -307,8 +309,6 @@ def timeout_s(total: Band, time_limit_s: int | None, flavor: Flavor, budget_usd:
 
 
 def detail(parts: dict[str, Band], source: str) -> str:
-    from tunebook.pipeline.hardware.local import duration
-
     said = ", ".join(f"{name} {duration(one.p50)}" for name, one in parts.items() if one.p50 >= 1)
     return f"{said}; the share of the card's speed is {source}"
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from tunebook.pipeline.data.report import Inspection
 from tunebook.pipeline.errors import CallError
+from tunebook.pipeline.hardware.catalogue import spendable
 from tunebook.pipeline.hardware.explore import Explore
 from tunebook.pipeline.hardware.offers import Offer
 from tunebook.pipeline.hardware.options import Option
@@ -70,6 +71,9 @@ class Price(BaseModel):
     usd_per_hour: float
     read_at: float
     source: str  # "live", "cached" or "snapshot"
+
+    def spendable(self, now: float) -> bool:
+        return spendable(self.source, self.read_at, now)
 
 
 class PlanBudget(BaseModel):

@@ -15,7 +15,7 @@ from tunebook.pipeline.hardware.local import duration
 from tunebook.pipeline.hardware.machine import this_machine
 from tunebook.pipeline.hardware.options import Option, Picked
 from tunebook.pipeline.instruction import Question
-from tunebook.pipeline.ledger import Allowance, budget_now
+from tunebook.pipeline.ledger import Allowance, at_most, budget_now
 from tunebook.pipeline.plan.decide import HELD_OUT_MOST, LOSS_ROWS, Decisions, decide, total_steps, training_rows
 from tunebook.pipeline.plan.machines import Machines
 from tunebook.pipeline.plan.model import Chosen, Decision, ModelFacts, Plan, PlanBudget, Price, plan_hash
@@ -110,7 +110,7 @@ def _consent(chosen: Option, allowance: Allowance, timeout: int) -> str:
     """The line beside the button: what is reserved, and what ends it."""
     if not chosen.usd_per_hour:
         return "It runs on this machine and costs nothing."
-    most = dollars(chosen.max_usd or 0.0)
+    most = at_most(chosen.max_usd or 0.0)
     told = (
         f"{most} is reserved: {duration(timeout)} at {dollars(chosen.usd_per_hour)} an hour, then the job is stopped."
     )

@@ -1,0 +1,44 @@
+"""What a click in the picker changes of the spec: another option, an offer, or what the sliders say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tunebook.pipeline.errors import CallError
+
+if TYPE_CHECKING:
+    from tunebook.pipeline.plan import Plan
+
+SLIDERS = ("max_length", "device_batch_size", "lora_rank")
+
+
+def changes(plan: Plan | None, request: dict[str, Any]) -> dict[str, Any]:
+    """The fields of the spec that a request changes. Raises CallError where it is about a plan that is not shown any more."""
+    if plan is None or (request.get("plan_id") or None) != plan.plan_id:
+        raise CallError("plan_id", "is not the plan on the screen any more", "look at the new one, and choose again")
+    kind = request["kind"]
+    if kind == "shape":
+        return _shape(plan, {name: request[name] for name in SLIDERS if request.get(name) is not None})
+    listed: list[Any] = list(plan.options if kind == "choose" else plan.offers)
+    number = request.get("option" if kind == "choose" else "offer")
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < len(listed):
+        raise CallError(kind, f"is {number!r}, and there are {len(listed)}", "choose one of those on the screen")
+    if kind == "offer":
+        return dict(listed[number].fields)
+    option = listed[number]
+    if not option.fits or option.max_usd is None:
+        raise CallError(
+            "option", f"{option.flavor} with {option.tuning} cannot be taken: {option.why}", "choose another"
+        )
+    fields = {"backend": option.backend, "flavor": option.flavor, "tuning": option.tuning}
+    return fields | ({"lora_rank": None} if option.tuning == "full" else {})
+
+
+def _shape(plan: Plan, said: dict[str, Any]) -> dict[str, Any]:
+    """The sliders' values; rows at once that do not divide the batch make the batch a multiple of them."""
+    if not said:
+        raise CallError("shape", "changes nothing", "move a slider first")
+    rows, batch = said.get("device_batch_size"), plan.spec.get("batch_size")
+    if isinstance(rows, int) and isinstance(batch, int) and rows > 0 and batch % rows:
+        said["batch_size"] = -(-batch // rows) * rows
+    return said
