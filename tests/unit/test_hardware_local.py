@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tunebook.pipeline.hardware.choice import Wanted, choose
 from tunebook.pipeline.hardware.local import (
-    choose,
     duration,
     forecast,
     local_options,
-    plan_sentence,
     timeout_s,
     within,
 )
@@ -87,7 +86,7 @@ def test_a_tuning_that_nobody_asked_for_is_sized_and_says_that_it_was_not_measur
     tight = by_tuning(local_options(probe, machine=MACHINE.model_copy(update={"available_gib": 3.0}), steps=10))
     assert not tight["full"].fits
     assert tight["full"].why == "would need up to 4.0 GiB of RAM, 3.0 GiB are free"
-    assert choose(list(options.values()), "lora").option == options["lora"]
+    assert choose(list(options.values()), Wanted(tuning="lora")).option == options["lora"]
 
 
 @given(
@@ -122,11 +121,10 @@ def test_bands_are_ordered_and_what_does_not_fit_is_never_chosen(
             assert option.memory is not None
             assert option.memory.high <= option.memory.available + 0.01
             assert by_tuning_status(tunings, option.tuning) in ("measured", "sized")
-    choice = choose(options, asked)
+    choice = choose(options, Wanted(tuning=asked))
     assert choice.reason.endswith(".")
     assert choice.option is None or choice.option.fits
     assert (choice.option is None) == (not any(o.fits for o in options if asked in (None, o.tuning)))
-    assert plan_sentence(options, choice.option).endswith(".")
 
 
 def by_tuning_status(tunings: list[Measurement], name: str) -> str:
@@ -135,15 +133,15 @@ def by_tuning_status(tunings: list[Measurement], name: str) -> str:
 
 def test_lora_is_taken_where_nothing_was_said_and_full_where_it_was_asked_for() -> None:
     options = local_options(probed(measured("lora"), measured("full")), machine=MACHINE, steps=100)
-    assert (choose(options).option or options[-1]).tuning == "lora"
-    assert (choose(options, "full").option or options[-1]).tuning == "full"
+    assert (choose(options, Wanted()).option or options[-1]).tuning == "lora"
+    assert (choose(options, Wanted(tuning="full")).option or options[-1]).tuning == "full"
     full = by_tuning(options)["full"]
     assert "1.5 times LoRA's time, 2.0 times its memory" in full.why
 
 
 def test_a_tuning_that_was_asked_for_is_not_replaced_in_silence() -> None:
     options = local_options(probed(measured("lora"), measured("full", peak_gib=30)), machine=MACHINE, steps=100)
-    choice = choose(options, "full")
+    choice = choose(options, Wanted(tuning="full"))
     assert choice.option is None
     assert "needs up to 34.5 GiB of RAM, 20.0 GiB are free" in choice.reason
     assert "`tuning: lora`" in choice.reason
@@ -153,11 +151,10 @@ def test_when_nothing_fits_the_remedy_says_how_much_is_missing() -> None:
     options = local_options(
         probed(measured("lora", status="estimated", peak_gib=40, step_seconds=None)), machine=MACHINE, steps=100
     )
-    choice = choose(options)
+    choice = choose(options, Wanted())
     assert choice.option is None
     assert "would need up to 46.0 GiB" in choice.reason
     assert "Free 26.0 GiB of memory" in choice.reason
-    assert plan_sentence(options, None) == choice.reason
 
 
 def test_four_bit_weights_need_a_gpu_and_say_so() -> None:
@@ -223,7 +220,7 @@ def test_what_is_promised_in_words_is_never_less_than_the_band(p50: float, more:
 
 def test_the_plans_sentence_can_be_acted_on() -> None:
     options = local_options(probed(measured("lora"), measured("full")), machine=MACHINE, steps=100)
-    assert plan_sentence(options, choose(options).option) == (
+    assert choose(options, Wanted()).reason == (
         "Cheapest that fits: this machine with LoRA, at no charge. "
         "Half of such runs end within 7 minutes, nine in ten within 9."
     )

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tunebook.pipeline.hardware.local import choose, local_options
+from tunebook.pipeline.hardware.choice import Wanted, choose
+from tunebook.pipeline.hardware.local import local_options
 from tunebook.pipeline.hardware.machine import this_machine
 from tunebook.pipeline.hardware.probe import ProbeResult
 from tunebook.pipeline.progress import parse
@@ -74,7 +75,7 @@ def test_a_real_model_is_measured_and_chosen(tmp_path: Path, model_folder: Path)
     assert not list((tmp_path / "job").glob("probe-*")), "what the trainer wrote is deleted"
 
     options = local_options(result, machine=this_machine(), steps=20, evaluation_forecast_seconds=60)
-    chosen = choose(options).option
+    chosen = choose(options, Wanted()).option
     assert chosen is not None
     assert chosen.tuning == "lora"
     assert chosen.hours is not None
@@ -92,7 +93,7 @@ def test_a_model_that_cannot_fit_is_sized_and_not_loaded(tmp_path: Path) -> None
     full = result.tunings[1]
     assert full.peak_gib == pytest.approx(16 * (full.parameters or 0) / GIB)
     assert "not run" in full.source
-    choice = choose(local_options(result, machine=this_machine(), steps=10))
+    choice = choose(local_options(result, machine=this_machine(), steps=10), Wanted())
     assert choice.option is None
     assert "take a smaller model" in choice.reason
 

@@ -1,8 +1,8 @@
 // Plans as Python sends them, their numbers made by the panel's own laws: at no cost on this machine, on rented cards, with
 // nothing that fits, and with many options.
 
+import { wayFor } from "../hardware-picker/explored";
 import { forecast } from "../hardware-picker/forecast";
-import { band } from "../hardware-picker/memory-law";
 import type { Explore, ExploreMachine, MemoryLaw, PlanOption, PlanView } from "../shared/plan-types";
 
 /** Of a model of `size` billion parameters, roughly as a transformer with a large vocabulary needs it. */
@@ -68,19 +68,23 @@ const cards: [flavor: string, gib: number, usd: number, speed: number][] = [
   ["h200", 139.8, 5, 52_000],
 ];
 
+const ways = ["lora", "qlora", "full"].flatMap((tuning) =>
+  [false, true].map((checkpointing): [string, boolean] => [tuning, checkpointing]),
+);
+
 function machines(size: number, flavors: typeof cards): ExploreMachine[] {
   return flavors.map(([flavor, gib, usd_per_hour, speed]) => ({
     backend: "hf-jobs",
     flavor,
     gib,
     usd_per_hour,
-    ways: ["lora", "qlora", "full"].map((tuning) => {
-      const slower = tuning === "lora" ? 1 : 1.35;
+    ways: ways.map(([tuning, checkpointing]) => {
+      const slower = (tuning === "lora" ? 1 : 1.35) * (checkpointing ? 1.25 : 1);
       const second = (size / 0.6 / speed) * slower;
       return {
         tuning,
-        law: tuning,
-        checkpointing: true,
+        law: `${tuning}${checkpointing ? ", checkpointing" : ""}`,
+        checkpointing,
         fixed_s: { p50: 190, p90: 330 },
         token_s: { p50: second, p90: second * 1.45 },
         per_rank: tuning === "full" ? 0 : 0.002,
@@ -96,7 +100,12 @@ function explore(size: number, flavors: typeof cards): Explore {
     batch: { value: 4, steps: steps.batch },
     rank: { value: 16, steps: steps.rank },
     tokens: steps.context.map((context) => ({ context, tokens: Math.round(read * (1 - Math.exp(-context / 900))) })),
-    laws: Object.fromEntries(["lora", "qlora", "full"].map((tuning) => [tuning, law(size, tuning, true)])),
+    laws: Object.fromEntries(
+      ways.map(([tuning, checkpointing]) => [
+        `${tuning}${checkpointing ? ", checkpointing" : ""}`,
+        law(size, tuning, checkpointing),
+      ]),
+    ),
     machines: machines(size, flavors),
   };
 }
@@ -105,23 +114,23 @@ function explore(size: number, flavors: typeof cards): Explore {
 function options(given: Explore): PlanOption[] {
   const shape = { rows: given.batch.value, context: given.context.value, rank: given.rank?.value ?? 0 };
   const made = given.machines.flatMap((machine) =>
-    machine.ways.map((way): PlanOption => {
-      const used = given.laws[way.law];
-      if (!used) throw new Error(`no law ${way.law}`);
-      const need = band(used, shape);
+    ["lora", "qlora", "full"].map((tuning): PlanOption => {
+      const used = wayFor(given, machine, tuning, shape);
+      if (!used) throw new Error(`no way for ${tuning}`);
+      const { need, way } = used;
       const { seconds, usd } = forecast(given, machine, way, shape);
       const fits = need.high <= machine.gib;
       return {
         backend: machine.backend,
         flavor: machine.flavor,
-        tuning: way.tuning,
+        tuning,
         fits,
         memory: { ...need, available: machine.gib, kind: "GPU", source: "computed from the architecture, ±8 %" },
         hours: { p50: seconds.p50 / 3600, p90: seconds.p90 / 3600 },
         usd,
         max_usd: usd.p90 * 1.3,
         why: fits ? "" : `${need.high.toFixed(1)} of ${machine.gib} GiB at its peak`,
-        settings: `batch 4 × 4, checkpointing, ${machine.flavor.startsWith("t4") ? "fp16" : "bf16"}`,
+        settings: `batch 4 × 4, ${way.checkpointing ? "checkpointing, " : ""}${machine.flavor.startsWith("t4") ? "fp16" : "bf16"}`,
         usd_per_hour: machine.usd_per_hour,
         front: false,
         recommended: false,

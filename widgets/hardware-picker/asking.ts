@@ -14,7 +14,7 @@ export interface Asking {
 /** "l4x1, lora": what tells an option from the others. */
 export const named = ({ flavor, tuning }: { flavor: string; tuning: string }) => `${flavor}, ${tuning}`;
 
-type Place = { backend: string; flavor: string; tuning: string };
+export type Place = { backend: string; flavor: string; tuning: string };
 
 export const samePlace = (one: Place, other: Place | null) =>
   one.backend === other?.backend && one.flavor === other.flavor && one.tuning === other.tuning;

@@ -24,8 +24,16 @@ const phases: Record<string, string> = {
 const one = (size: number) => gib({ low: size, high: size });
 
 export function Breakdown({ explore, found }: { explore: Explore; found: Explored }) {
-  const { law, shape, need, machine } = found;
-  const ordered = useMemo(() => ranks(law, machine.gib, explore), [law, machine.gib, explore]);
+  const { law, shape, need, machine, way } = found;
+  const ordered = useMemo(() => {
+    // With checkpointing and without: a slider that changes it must not change what is listed.
+    const laws = machine.ways.filter(({ tuning }) => tuning === way.tuning).map((each) => explore.laws[each.law]);
+    return ranks(
+      laws.filter((each) => each !== undefined),
+      machine.gib,
+      explore,
+    );
+  }, [machine, way.tuning, explore]);
   const parts = pieces(law, shape, ordered);
   const { phase } = peak(law, shape);
   const used = parts.reduce((sum, each) => sum + each.gib, 0);

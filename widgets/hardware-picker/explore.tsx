@@ -1,16 +1,16 @@
 // Other values than the plan's: sliders, what fits, what it costs and why. All of it is computed here, at once, also while
 // the kernel is busy; the plan itself changes only when Python is asked to plan again.
 
-import { useLayoutEffect, useMemo, useState } from "preact/hooks";
+import { useCallback, useLayoutEffect, useMemo, useState } from "preact/hooks";
 import { money, number } from "../shared/format";
 import { memo } from "../shared/memo";
 import type { ExploreMachine, Explore as Range } from "../shared/plan-types";
 import { Press } from "../shared/press";
 import { Glyph, ownKeys, Shown } from "../shared/ui";
 import { oneLine } from "../shared/visible";
-import { type Asking, named } from "./asking";
+import { type Asking, named, type Place, samePlace } from "./asking";
 import { Breakdown } from "./breakdown";
-import { type At, costWords, explored, planned, requestFor, shapeWords, stops, wayLike } from "./explored";
+import { type At, costWords, explored, planned, requestFor, shapeWords, stops, tuningLike, wayFor } from "./explored";
 import type { Way } from "./forecast";
 import { HeatMap } from "./heat-map";
 import { drawable, Plot } from "./plot";
@@ -38,17 +38,22 @@ function Explorer({ asking, explore, plots }: { asking: Asking; explore: Range; 
   // A press is about where the sliders stand, and another place is another question.
   const offer = useMemo(() => ({ asking, at }), [asking, at]);
   const found = explored(explore, at) ?? explored(explore, plan);
+  const need = useCallback(
+    (context: number, rows: number) =>
+      (found && wayFor(explore, found.machine, found.way.tuning, { ...found.shape, context, rows })?.need) ?? nothing,
+    [explore, found?.machine, found?.way.tuning, found?.shape.rank],
+  );
   if (!found) return null;
 
   const set = (changes: Partial<At>) => setAt((now) => ({ ...now, ...changes }));
-  const { machine, way, law, shape, ranked } = found;
-  const moved = !sameWay(at, plan);
+  const { machine, way, shape, ranked } = found;
+  const here = { backend: machine.backend, flavor: machine.flavor, tuning: way.tuning };
+  const moved = !samePlace(here, begin);
   const differs = moved || at.context !== plan.context || at.rows !== plan.rows || (ranked && at.rank !== plan.rank);
   const request = found.verdict === "no" ? null : requestFor(view, explore, at, plan);
-  const go = ({ backend, flavor, tuning }: Pick<At, "backend" | "flavor" | "tuning">) => {
+  const go = ({ backend, flavor, tuning }: Place) => {
     const next = explore.machines.find((each) => each.backend === backend && each.flavor === flavor);
-    const like = next && wayLike(next, { tuning, checkpointing: at.checkpointing });
-    if (like) set({ backend, flavor, tuning: like.tuning, checkpointing: like.checkpointing });
+    if (next) set({ backend, flavor, tuning: tuningLike(next, tuning) ?? tuning });
   };
   const subject = differs ? "Not the plan" : view.chosen ? "The plan" : "As it stands";
   return (
@@ -56,7 +61,7 @@ function Explorer({ asking, explore, plots }: { asking: Asking; explore: Range; 
       <div class="tb-sliders">
         <h3>Try other values</h3>
         <Machines explore={explore} machine={machine} go={(next) => go({ ...next, tuning: at.tuning })} />
-        <Ways ways={machine.ways} way={way} go={({ tuning, checkpointing }) => set({ tuning, checkpointing })} />
+        <Tunings ways={machine.ways} tuning={way.tuning} go={(tuning) => set({ tuning })} />
         <Slider
           name="context"
           unit="tokens"
@@ -82,11 +87,10 @@ function Explorer({ asking, explore, plots }: { asking: Asking; explore: Range; 
         />
       </div>
       <HeatMap
-        law={law}
+        need={need}
         gib={machine.gib}
         contexts={stops(explore.context)}
         batches={stops(explore.batch)}
-        rank={shape.rank}
         context={shape.context}
         rows={shape.rows}
         plan={{ context: plan.context, rows: plan.rows }}
@@ -103,9 +107,8 @@ function Explorer({ asking, explore, plots }: { asking: Asking; explore: Range; 
       )}
       <div class="tb-tried-line">
         <p role="status" class={differs ? "" : "tb-muted"}>
-          <Glyph name={verdictGlyphs[found.verdict]} /> <b>{subject}</b>:{" "}
-          {moved && <Shown text={`${named({ flavor: machine.flavor, tuning: wayWords(way, machine.ways) })}, `} />}
-          {shapeWords(shape, ranked)}: {costWords(found)}
+          <Glyph name={verdictGlyphs[found.verdict]} /> <b>{subject}</b>: {moved && <Shown text={`${named(here)}, `} />}
+          {shapeWords(found)}: {costWords(found)}
         </p>
         <span class="tb-tried-buttons">
           <button type="button" class="tb-button" disabled={!differs} onClick={() => setAt(plan)}>
@@ -129,17 +132,7 @@ function Explorer({ asking, explore, plots }: { asking: Asking; explore: Range; 
 
 const verdictGlyphs = { fits: "good", tight: "care", no: "stop" } as const;
 
-const sameWay = (one: At, other: At) =>
-  one.backend === other.backend &&
-  one.flavor === other.flavor &&
-  one.tuning === other.tuning &&
-  one.checkpointing === other.checkpointing;
-
-/** The tuning, and what else tells it from another way of the same. */
-function wayWords(way: Way, ways: Way[]): string {
-  const alike = ways.filter(({ tuning }) => tuning === way.tuning).length > 1;
-  return alike && !way.checkpointing ? `${way.tuning}, no checkpointing` : way.tuning;
-}
+const nothing = { low: 0, high: 0 };
 
 interface MachinesProps {
   explore: Range;
@@ -168,13 +161,14 @@ function Machines({ explore: { machines }, machine, go }: MachinesProps) {
   );
 }
 
-function Ways({ ways, way, go }: { ways: Way[]; way: Way; go: (way: Way) => void }) {
+function Tunings({ ways, tuning, go }: { ways: Way[]; tuning: string; go: (tuning: string) => void }) {
+  const tunings = [...new Set(ways.map((each) => each.tuning))];
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset has a look of its own in every host
     <div class="tb-choice tb-ways" role="group" aria-label="Tuning">
-      {ways.map((each, at) => (
-        <button key={at} type="button" aria-pressed={each === way} onClick={() => go(each)}>
-          <Shown text={wayWords(each, ways)} />
+      {tunings.map((each) => (
+        <button key={each} type="button" aria-pressed={each === tuning} onClick={() => go(each)}>
+          <Shown text={each} />
         </button>
       ))}
     </div>

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { nothingFits, paidPlan } from "../gallery/plans";
-import type { Explore, ExploreMachine, PlanView } from "../shared/plan-types";
-import { costWords, explored, planned, requestFor, shapeWords, stops, wayLike } from "./explored";
+import type { Explore, PlanView } from "../shared/plan-types";
+import { costWords, explored, planned, requestFor, shapeWords, stops, tuningLike } from "./explored";
 
 const explore = paidPlan.explore as Explore;
 const plan = planned(explore, paidPlan.chosen);
@@ -12,7 +12,7 @@ const at = (flavor: string, tuning: string) =>
 
 test("the sliders begin at the plan: its machine, its way, its values", () => {
   expect(plan).toEqual({
-    ...{ backend: "hf-jobs", flavor: "a10g-small", tuning: "lora", checkpointing: true },
+    ...{ backend: "hf-jobs", flavor: "a10g-small", tuning: "lora" },
     ...{ context: 2048, rows: 4, rank: 16 },
   });
 });
@@ -27,18 +27,23 @@ test("a slider can take the plan's own value, though it is not among the usual o
   expect(stops({ value: 512, steps: [512, 1024] })).toEqual([512, 1024]);
 });
 
-test("another machine is looked at in the same way of tuning, or the nearest that it has", () => {
-  const [way] = explore.machines[0]?.ways ?? [];
-  if (!way) throw new Error("no way");
-  const machine: ExploreMachine = {
-    ...{ backend: "", flavor: "", gib: 1, usd_per_hour: 0 },
-    ways: [
-      { ...way, tuning: "full" },
-      { ...way, tuning: "lora", checkpointing: false },
-    ],
-  };
-  expect(wayLike(machine, { tuning: "lora", checkpointing: true })?.checkpointing).toBe(false);
-  expect(wayLike(machine, { tuning: "qlora", checkpointing: true })?.tuning).toBe("full");
+test("another machine is looked at with the same tuning, or the first that it has", () => {
+  const [machine] = explore.machines;
+  if (!machine) throw new Error("no machine");
+  expect(tuningLike(machine, "qlora")).toBe("qlora");
+  expect(tuningLike(machine, "dora")).toBe("lora");
+});
+
+test("as a plan would, it takes the fastest way that fits: checkpointing only where memory needs it", () => {
+  const at = (rows: number) => explored(explore, { ...plan, rows });
+  expect([1, 4, 8].map((rows) => at(rows)?.way.checkpointing)).toEqual([false, false, true]);
+  expect(at(8)?.verdict).toBe("fits");
+  expect(at(8)?.seconds.p50).toBeGreaterThan(at(4)?.seconds.p50 ?? 0);
+});
+
+test("where no way fits it is the one that needs least", () => {
+  const found = explored(explore, { ...plan, rows: 32, context: 16_384 });
+  expect([found?.verdict, found?.way.checkpointing]).toEqual(["no", true]);
 });
 
 test("only the fields that differ are asked for", () => {
@@ -77,7 +82,7 @@ test("where nothing is chosen the option is named with the values", () => {
 test("what is said of a place: its values, what it needs and costs, and of which card where it does not fit", () => {
   const found = explored(explore, { ...plan, context: 4096, rows: 2, rank: 32 });
   if (!found) throw new Error("nothing found");
-  expect(shapeWords(found.shape, found.ranked)).toBe("4,096 tokens, batch 2, rank 32");
+  expect(shapeWords(found)).toBe("4,096 tokens, batch 2, rank 32");
   expect(costWords(found)).toMatch(/^\d+\.\d to \d+\.\d GiB, [\d.]+ to [\d.]+ min, \$[\d.]+ to \$[\d.]+$/);
   const large = explored(explore, { ...plan, context: 16_384, rows: 32 });
   expect(large && costWords(large)).toMatch(/GiB of 22, does not fit, /);

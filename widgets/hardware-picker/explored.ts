@@ -12,7 +12,6 @@ export interface At {
   backend: string;
   flavor: string;
   tuning: string;
-  checkpointing: boolean;
   context: number;
   rows: number;
   rank: number;
@@ -25,16 +24,14 @@ export function stops({ value, steps }: Slider): number[] {
   return steps.includes(value) ? steps : [...steps, value].sort((a, b) => a - b);
 }
 
-/** The plan's own place; where nothing is chosen, the first machine's. */
+/** The place of what is chosen; where that is none of the machines, the first one's. */
 export function planned(explore: Explore, chosen: PlanView["chosen"]): At {
   const { machines, context, batch, rank } = explore;
   const machine = machines.find((each) => placeOf(each, each.ways, chosen)) ?? machines[0];
-  const way = machine?.ways.find(({ tuning }) => tuning === chosen?.tuning) ?? machine?.ways[0];
   return {
     backend: machine?.backend ?? "",
     flavor: machine?.flavor ?? "",
-    tuning: way?.tuning ?? "",
-    checkpointing: way?.checkpointing ?? false,
+    tuning: (machine && tuningLike(machine, chosen?.tuning ?? "")) ?? "",
     context: context.value,
     rows: batch.value,
     rank: rank?.value ?? 0,
@@ -44,24 +41,41 @@ export function planned(explore: Explore, chosen: PlanView["chosen"]): At {
 const placeOf = (machine: ExploreMachine, ways: Way[], chosen: PlanView["chosen"]) =>
   ways.some(({ tuning }) => samePlace({ ...machine, tuning }, chosen));
 
-/** The way on another machine that is most like the one at hand. */
-export function wayLike(machine: ExploreMachine, at: Pick<At, "tuning" | "checkpointing">): Way | undefined {
-  const { ways } = machine;
-  return (
-    ways.find(({ tuning, checkpointing }) => tuning === at.tuning && checkpointing === at.checkpointing) ??
-    ways.find(({ tuning }) => tuning === at.tuning) ??
-    ways[0]
-  );
+/** This way of tuning if the machine has it, else its first. */
+export function tuningLike({ ways }: ExploreMachine, wanted: string): string | undefined {
+  return (ways.find(({ tuning }) => tuning === wanted) ?? ways[0])?.tuning;
 }
 
-export interface Explored {
-  machine: ExploreMachine;
+/** A way of training, and what it needs of the card. */
+export interface Fitted {
   way: Way;
   law: MemoryLaw;
+  need: Need;
+}
+
+/**
+ * The way that a plan would take for these values, with checkpointing or without: the fastest that fits, and where none
+ * does the one that needs least.
+ */
+export function wayFor({ laws }: Explore, { ways, gib: room }: ExploreMachine, tuning: string, shape: Shape) {
+  let best: Fitted | null = null;
+  const speed = ({ token_s, per_rank }: Way) => token_s.p50 * (1 + per_rank * shape.rank);
+  for (const way of ways) {
+    const law = laws[way.law];
+    if (way.tuning !== tuning || !law) continue;
+    const need = band(law, shape);
+    const fits = need.high <= room;
+    const better = !best || (fits ? best.need.high > room || speed(way) < speed(best.way) : need.high < best.need.high);
+    if (better) best = { way, law, need };
+  }
+  return best;
+}
+
+export interface Explored extends Fitted {
+  machine: ExploreMachine;
   shape: Shape;
   /** Whether the rank changes anything: an adapter is trained. */
   ranked: boolean;
-  need: Need;
   verdict: Verdict;
   seconds: { p50: number; p90: number };
   usd: { p50: number; p90: number };
@@ -70,16 +84,14 @@ export interface Explored {
 /** Everything that follows from where the sliders stand; null where there is no such machine or law. */
 export function explored(explore: Explore, at: At): Explored | null {
   const machine = explore.machines.find(({ backend, flavor }) => backend === at.backend && flavor === at.flavor);
-  const way = machine && wayLike(machine, at);
-  const law = way && explore.laws[way.law];
-  if (!machine || !law) return null;
-  const ranked = explore.rank !== null && usesRank(law);
-  const shape = { rows: at.rows, context: at.context, rank: ranked ? at.rank : 0 };
-  const need = band(law, shape);
+  const shape = { rows: at.rows, context: at.context, rank: explore.rank ? at.rank : 0 };
+  const fitted = machine && wayFor(explore, machine, at.tuning, shape);
+  if (!machine || !fitted) return null;
   return {
-    ...{ machine, way, law, shape, ranked, need },
-    verdict: verdict(need, machine.gib),
-    ...forecast(explore, machine, way, shape),
+    ...{ machine, shape, ...fitted },
+    ranked: explore.rank !== null && usesRank(fitted.law),
+    verdict: verdict(fitted.need, machine.gib),
+    ...forecast(explore, machine, fitted.way, shape),
   };
 }
 
@@ -89,9 +101,10 @@ function usesRank({ regimes }: MemoryLaw): boolean {
 
 export const gib = ({ low, high }: Need) => gibRange(low, high);
 
-/** "4,096 tokens, batch 2, rank 32". */
-export function shapeWords({ rows, context, rank }: Shape, ranked: boolean): string {
-  return `${count(context)} tokens, batch ${count(rows)}${ranked ? `, rank ${count(rank)}` : ""}`;
+/** "4,096 tokens, batch 2, rank 32, checkpointing". */
+export function shapeWords({ shape: { rows, context, rank }, ranked, way }: Explored): string {
+  const more = [ranked && `rank ${count(rank)}`, way.checkpointing && "checkpointing"].filter(Boolean);
+  return [`${count(context)} tokens`, `batch ${count(rows)}`, ...more].join(", ");
 }
 
 /** "11.2 to 13.0 GiB, 25 to 38 min, $0.42 to $0.61". */
@@ -109,8 +122,7 @@ export function requestFor(view: PlanView, explore: Explore, at: At, plan: At): 
   };
   const plan_id = view.plan_id ?? "";
   const shaped = Object.keys(asked).length > 0;
-  if (at.backend === plan.backend && at.flavor === plan.flavor && at.tuning === plan.tuning && view.chosen)
-    return shaped ? { kind: "shape", plan_id, ...asked } : null;
+  if (samePlace(at, view.chosen)) return shaped ? { kind: "shape", plan_id, ...asked } : null;
   const option = view.options.findIndex((each) => samePlace(each, at));
   if (option < 0) return null;
   if (shaped) return { kind: "shape", plan_id, option, ...asked };

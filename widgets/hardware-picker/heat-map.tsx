@@ -3,17 +3,16 @@
 
 import { useMemo, useRef, useState } from "preact/hooks";
 import { count, counted, number } from "../shared/format";
-import type { MemoryLaw } from "../shared/plan-types";
 import { ownKeys } from "../shared/ui";
 import { gib, verdictWords } from "./explored";
-import { band, verdict } from "./memory-law";
+import { type Need, verdict } from "./memory-law";
 
 interface Props {
-  law: MemoryLaw;
-  gib: number;
+  gib: number; // of the card
   contexts: number[];
   batches: number[];
-  rank: number;
+  /** What a cell needs. Another function, other cells. */
+  need: (context: number, rows: number) => Need;
   context: number;
   rows: number;
   plan: { context: number; rows: number };
@@ -22,8 +21,7 @@ interface Props {
 
 const short = (tokens: number) => (tokens >= 1024 && tokens % 256 === 0 ? `${number(tokens / 1024)}k` : count(tokens));
 
-export function HeatMap(props: Props) {
-  const { law, gib: room, contexts, batches, rank, context, rows, plan, set } = props;
+export function HeatMap({ gib: room, contexts, batches, need, context, rows, plan, set }: Props) {
   const table = useRef<HTMLTableElement>(null);
   const [under, setUnder] = useState<{ context: number; rows: number } | null>(null);
   // More rows are higher up, as on an axis.
@@ -33,12 +31,12 @@ export function HeatMap(props: Props) {
     () =>
       upwards.map((many) =>
         contexts.map((each) => {
-          const need = band(law, { context: each, rows: many, rank });
-          const found = verdict(need, room);
-          return { found, words: `${gib(need)} GiB, ${verdictWords[found]}` };
+          const needed = need(each, many);
+          const found = verdict(needed, room);
+          return { found, words: `${gib(needed)} GiB, ${verdictWords[found]}` };
         }),
       ),
-    [law, room, rank, contexts, batches],
+    [need, room, contexts, batches],
   );
   const every = Math.ceil(contexts.length / 7);
   const read = (cell: EventTarget | null) => {

@@ -32,16 +32,16 @@ const explore = {
 } as Explore;
 
 test("parts that can never matter stand together, those that are always nothing not at all", () => {
-  expect(ranks(law, 16, explore)).toEqual({ large: ["weights", "activations"], small: ["crumb", "other crumb"] });
+  expect(ranks([law], 16, explore)).toEqual({ large: ["weights", "activations"], small: ["crumb", "other crumb"] });
 });
 
 test("on a small card nothing is small, and one small part alone keeps its name", () => {
-  expect(ranks(law, 1, explore).small).toEqual([]);
-  expect(ranks(law, 2.5, explore)).toEqual({ large: ["weights", "activations", "crumb", "other crumb"], small: [] });
+  expect(ranks([law], 1, explore).small).toEqual([]);
+  expect(ranks([law], 2.5, explore)).toEqual({ large: ["weights", "activations", "crumb", "other crumb"], small: [] });
 });
 
 test("the pieces are all that is needed, in the law's order, the driver last", () => {
-  const found = pieces(law, { rows: 2, context: 1024, rank: 0 }, ranks(law, 16, explore));
+  const found = pieces(law, { rows: 2, context: 1024, rank: 0 }, ranks([law], 16, explore));
   expect(found).toEqual([
     { name: "weights", gib: 4 },
     { name: "activations", gib: 2 },

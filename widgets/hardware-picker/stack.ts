@@ -14,6 +14,11 @@ export const driver = "driver";
 /** A part that never fills more than this share of the card is counted among the small ones. */
 const little = 0.04;
 
+interface Ranked {
+  large: string[];
+  small: string[];
+}
+
 /** GiB: what a fitted line leaves of a part that is not there. */
 const nothing = 1e-3;
 
@@ -25,12 +30,13 @@ export function ranks(
 ): { large: string[]; small: string[] } {
   const most = new Map(law.parts.map((name) => [name, 0]));
   const ends = (steps: number[]) => [steps[0] ?? 1, steps.at(-1) ?? 1];
-  for (const each of ends(context.steps))
-    for (const rows of ends(batch.steps))
-      for (const r of ends(rank?.steps ?? [0])) {
-        const { parts } = peak(law, { rows, context: each, rank: r });
-        for (const [name, part] of parts) most.set(name, Math.max(most.get(name) ?? 0, part / gibibyte));
-      }
+  const corners = ends(context.steps).flatMap((each) =>
+    ends(batch.steps).flatMap((rows) => ends(rank?.steps ?? [0]).map((r) => ({ context: each, rows, rank: r }))),
+  );
+  for (const law of laws)
+    for (const corner of corners)
+      for (const [name, part] of peak(law, corner).parts)
+        most.set(name, Math.max(most.get(name) ?? 0, part / gibibyte));
   const names = [...most].filter(([, size]) => size > nothing);
   const small = names.filter(([, size]) => size < little * gib).map(([name]) => name);
   // One alone is as short to name as to hide.
@@ -38,7 +44,7 @@ export function ranks(
   return { large: names.map(([name]) => name).filter((name) => !small.includes(name)), small };
 }
 
-export function pieces(law: MemoryLaw, shape: Shape, { large, small }: ReturnType<typeof ranks>): Piece[] {
+export function pieces(law: MemoryLaw, shape: Shape, { large, small }: Ranked): Piece[] {
   const of = new Map(peak(law, shape).parts);
   const sum = (names: string[]) => names.reduce((all, name) => all + Math.max(0, of.get(name) ?? 0), 0) / gibibyte;
   const found = large.map((name) => ({ name, gib: sum([name]) }));

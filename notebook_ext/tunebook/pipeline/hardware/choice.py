@@ -59,7 +59,7 @@ def choose(options: Sequence[Option], wanted: Wanted) -> Choice:
                 possible, key=lambda one: (one.usd.p50 if one.usd else 0.0, one.hours.p50 if one.hours else 0.0)
             )
             return Choice(chosen, because(chosen, open_, wanted))
-    return Choice(None, refusal(open_, wanted))
+    return Choice(None, refusal(open_, options, wanted))
 
 
 def _meets(option: Option, wanted: Wanted) -> bool:
@@ -87,7 +87,7 @@ def obstacle(option: Option, wanted: Wanted) -> str:
 def because(chosen: Option, options: Sequence[Option], wanted: Wanted) -> str:
     """Why this one, and what a little more money would buy."""
     name = NAMES[chosen.tuning]
-    where = "this machine" if chosen.backend == LOCAL else chosen.flavor
+    where = _place(chosen)
     asked = " and ".join(
         said for said in (wanted.flavor and "machine", wanted.tuning and "tuning") if said
     )  # fmt: skip
@@ -117,22 +117,33 @@ def _faster(chosen: Option, options: Sequence[Option], wanted: Wanted) -> Option
     return min(rest, key=lambda one: one.usd.p50 if one.usd else 0.0, default=None)
 
 
-def refusal(options: Sequence[Option], wanted: Wanted) -> str:
-    """Why nothing can be taken: the nearest miss, with its numbers."""
+def refusal(options: Sequence[Option], every: Sequence[Option], wanted: Wanted) -> str:
+    """Why nothing can be taken: the nearest miss, with its numbers, and what to change. `every` are all options."""
     if not options:
         said = [value for value in (wanted.backend, wanted.flavor, wanted.tuning and NAMES[wanted.tuning]) if value]
         return f"No machine is known for {' with '.join(said)}." if said else "No machine is known."
     fitting = [option for option in options if option.fits and option.max_usd is not None]
     if fitting:
         nearest = min(fitting, key=lambda one: (one.max_usd or 0.0, one.hours.p90 if one.hours else 0.0))
-        where = "this machine" if nearest.backend == LOCAL else nearest.flavor
-        return f"Nothing that fits is within what you allow: on {where} {obstacle(nearest, wanted)}."
+        return f"What fits is not within what you allow: on {_place(nearest)} {obstacle(nearest, wanted)}."
     sized = [option for option in options if option.memory is not None]
     if not sized:
-        return f"Nothing can be taken: {options[0].why}."
+        return f"Nothing can be taken: {NAMES[options[0].tuning]} on {_place(options[0])}: {options[0].why}."
     nearest = min(sized, key=lambda one: one.memory.high / max(0.01, one.memory.available) if one.memory else 0.0)
-    where = "this machine" if nearest.backend == LOCAL else nearest.flavor
-    return f"Nothing fits. Nearest is {NAMES[nearest.tuning]} on {where}: {nearest.why}."
+    told = f"Nothing fits; nearest is {NAMES[nearest.tuning]} on {_place(nearest)}, which {nearest.why}."
+    others = wanted._replace(tuning=None)
+    instead = next((one for one in every if _meets(one, others) and not obstacle(one, others)), None)
+    if instead is not None:
+        return f"{told} `tuning: {instead.tuning}` fits."
+    assert nearest.memory is not None
+    short = nearest.memory.high - nearest.memory.available
+    if nearest.backend == LOCAL and short > 0:
+        told += f" Free {short:.1f} GiB of memory, lower `batch_size` or `max_length`, or take a smaller model."
+    return told
+
+
+def _place(option: Option) -> str:
+    return "this machine" if option.backend == LOCAL else option.flavor
 
 
 def _price(option: Option) -> str:

@@ -100,6 +100,8 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[misc]
         if func is _aten.add.Tensor and _accumulates(args, self._single):
             func = _aten.add_.Tensor
         self.calls += 1
+        if func is _aten._log_softmax.default and not args[0].is_contiguous():
+            args = (self._copied(args[0]), *args[1:])
         place = _PRODUCTS.get(func)
         if place is not None:
             left, right = args[place], args[place + 1]
@@ -111,6 +113,12 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[misc]
                 if storage._cdata not in self._known:
                     self._add(storage, self.part)
         return result
+
+    def _copied(self, tensor: torch.Tensor) -> torch.Tensor:
+        """What a kernel copies for itself where rows do not lie one after the other (CUDA's SoftMax.cu and the CPU's)."""
+        copy = tensor.contiguous()
+        self._add(copy.untyped_storage(), self.part)
+        return copy
 
     def _add(self, storage: Any, part: int) -> None:
         key = storage._cdata
