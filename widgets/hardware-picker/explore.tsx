@@ -55,7 +55,8 @@ function Explorer({ asking, explore, plots }: { asking: Asking; explore: Range; 
     const next = explore.machines.find((each) => each.backend === backend && each.flavor === flavor);
     if (next) set({ backend, flavor, tuning: tuningLike(next, tuning) ?? tuning });
   };
-  const subject = differs ? "Not the plan" : view.chosen ? "The plan" : "As it stands";
+  const [tried, kept] = view.chosen ? ["Not the plan", "The plan"] : ["Tried", "As it stands"];
+  const begun = (Object.keys(plan) as (keyof At)[]).every((name) => at[name] === plan[name]);
   return (
     <section class={`tb-explore ${plots ? "" : "tb-no-plot"}`} aria-label="Other values">
       <div class="tb-sliders">
@@ -107,12 +108,13 @@ function Explorer({ asking, explore, plots }: { asking: Asking; explore: Range; 
       )}
       <div class="tb-tried-line">
         <p role="status" class={differs ? "" : "tb-muted"}>
-          <Glyph name={verdictGlyphs[found.verdict]} /> <b>{subject}</b>: {moved && <Shown text={`${named(here)}, `} />}
+          <Glyph name={verdictGlyphs[found.verdict]} /> <b>{differs ? tried : kept}</b>:{" "}
+          {moved && <Shown text={`${named(here)}, `} />}
           {shapeWords(found)}: {costWords(found)}
         </p>
         <span class="tb-tried-buttons">
-          <button type="button" class="tb-button" disabled={!differs} onClick={() => setAt(plan)}>
-            {view.chosen ? "Back to the plan" : "Back"}
+          <button type="button" class="tb-button" disabled={begun} onClick={() => setAt(plan)}>
+            {samePlace(plan, view.chosen) ? "Back to the plan" : "Back"}
           </button>
           {send && (
             <Press

@@ -93,7 +93,7 @@ test("an offer says why, what it costs and how to write it, and is taken by its 
 
 test("a slider moved with the keyboard changes memory, time and price at once, and asks nothing of Python", async () => {
   const { el, model } = await mountState("plan-paid");
-  expect(line(el)).toBe("The plan: 2,048 tokens, batch 4, rank 16: 9.4 to 10.8 GiB, 8.8 to 14 min, $0.15 to $0.23");
+  expect(line(el)).toBe("The plan: 2,048 tokens, batch 4, rank 16: 16.2 to 18.7 GiB, 8.8 to 14 min, $0.15 to $0.23");
   const before = model.sent.length;
   await keys(sliders(el)[0], "{ArrowLeft}{ArrowLeft}{ArrowLeft}");
   await keys(sliders(el)[1], "{ArrowRight}");
@@ -145,7 +145,7 @@ test("arrow keys on the grid set the sliders, one cell takes the tab, and its wo
   const { el } = await mountState("plan-paid");
   const tabbed = () => [...el.querySelectorAll<HTMLElement>("[role=gridcell][tabindex='0']")];
   expect(tabbed().map(({ ariaLabel }) => ariaLabel)).toEqual([
-    "2,048 tokens × 4 rows: 9.4 to 10.8 GiB, fits, the plan",
+    "2,048 tokens × 4 rows: 16.2 to 18.7 GiB, fits, the plan",
   ]);
   const heard: string[] = [];
   const hear = (event: KeyboardEvent) => heard.push(event.key);
@@ -159,7 +159,7 @@ test("arrow keys on the grid set the sliders, one cell takes the tab, and its wo
   expect(document.activeElement).toBe(tabbed()[0]);
   expect(document.activeElement?.ariaLabel).toMatch(/^4,096 tokens × 8 rows: .+ GiB, does not fit$/);
   expect(document.activeElement?.ariaSelected ?? tabbed()[0]?.getAttribute("aria-selected")).toBe("true");
-  expect(line(el)).toMatch(/^Not the plan: 4,096 tokens, batch 8, rank 16: .+ of 22, does not fit/);
+  expect(line(el)).toMatch(/^Not the plan: 4,096 tokens, batch 8, rank 16, checkpointing: .+ of 22, does not fit/);
   expect(button(el, "Plan with this")?.disabled).toBe(true);
   await userEvent.keyboard("{Home}{PageDown}");
   await drawn();
@@ -201,7 +201,7 @@ test("another machine and way are looked at, and planned for by the option's pla
   await select(el, "l4x1");
   button(el, "qlora")?.click();
   await drawn();
-  expect(line(el)).toMatch(/^Not the plan: l4x1, qlora, 2,048 tokens, batch 4, rank 16: 8\.6 to 9\.9 GiB/);
+  expect(line(el)).toMatch(/^Not the plan: l4x1, qlora, 2,048 tokens, batch 4, rank 16: 15\.4 to 17\.7 GiB/);
   const option = paidPlan.options.findIndex(({ flavor, tuning }) => flavor === "l4x1" && tuning === "qlora");
   button(el, "Plan with this")?.click();
   await drawn();
@@ -213,13 +213,26 @@ test("another machine and way are looked at, and planned for by the option's pla
   ]);
 });
 
+test("where the plan's own machine has no sliders, another is looked at, and never called the plan", async () => {
+  const { el, model } = await mountState("plan-paid");
+  model.update(
+    sent({
+      view: { ...paidPlan, plan_id: "here", chosen: { backend: "local", flavor: "this machine", tuning: "lora" } },
+    }),
+  );
+  await drawn();
+  expect(line(el)).toMatch(/^Not the plan: t4-small, lora, 2,048 tokens, batch 4, rank 16, checkpointing: /);
+  expect(button(el, "Plan with this")?.disabled).toBe(false);
+  expect(button(el, "Back to the plan")).toBeUndefined();
+});
+
 test("without an adapter the rank stands still and says so", async () => {
   const { el } = await mountState("plan-paid");
   button(el, "full")?.click();
   await drawn();
   expect(sliders(el)[2]?.disabled).toBe(true);
   expect(el.querySelectorAll(".tb-slider output")[2]?.textContent).toBe("no adapter");
-  expect(line(el)).toContain("Not the plan: a10g-small, full, 2,048 tokens, batch 4: 12.7 to 14.7 GiB");
+  expect(line(el)).toContain("Not the plan: a10g-small, full, 2,048 tokens, batch 4, checkpointing: 12.7 to 14.7 GiB");
 });
 
 test.each([1000, 840, 400])("at %d px nothing jumps while a slider moves", async (width) => {
@@ -316,7 +329,7 @@ test("a large law answers a slider within the frame, grid of 20 by 12 cells and 
     ...(paidPlan.explore as NonNullable<PlanView["explore"]>),
     context: { value: 2048, steps: many(20).map((at) => at * 512) },
     batch: { value: 4, steps: many(12) },
-    laws: { lora: law, qlora: law, full: law },
+    laws: Object.fromEntries(Object.keys(paidPlan.explore?.laws ?? {}).map((name) => [name, law])),
   };
   const { el, model } = await mountState("plan-paid");
   model.update(sent({ view: { ...manyPlan, chosen: paidPlan.chosen, plan_id: "large", explore } }));

@@ -22,13 +22,12 @@ interface Ranked {
 /** GiB: what a fitted line leaves of a part that is not there. */
 const nothing = 1e-3;
 
-/** The names of the parts that a slider can make matter, and of those that it cannot. Parts that are always 0 are neither. */
-export function ranks(
-  law: MemoryLaw,
-  gib: number,
-  { context, batch, rank }: Explore,
-): { large: string[]; small: string[] } {
-  const most = new Map(law.parts.map((name) => [name, 0]));
+/**
+ * The names of the parts that a slider can make matter under one of the laws, and of those that none can. Parts that are
+ * always 0 are neither.
+ */
+export function ranks(laws: MemoryLaw[], gib: number, { context, batch, rank }: Explore): Ranked {
+  const most = new Map<string, number>();
   const ends = (steps: number[]) => [steps[0] ?? 1, steps.at(-1) ?? 1];
   const corners = ends(context.steps).flatMap((each) =>
     ends(batch.steps).flatMap((rows) => ends(rank?.steps ?? [0]).map((r) => ({ context: each, rows, rank: r }))),
