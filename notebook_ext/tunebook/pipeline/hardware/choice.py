@@ -9,6 +9,9 @@ from tunebook.pipeline.hardware.local import BACKEND as LOCAL
 from tunebook.pipeline.hardware.local import duration, within
 from tunebook.pipeline.hardware.options import NAMES, PREFERENCE, Option
 
+#: 4-bit weights cost some quality, so they are taken unasked only where LoRA costs so many times as much.
+FOUR_BIT_SAVES = 1.5
+
 
 class Wanted(NamedTuple):
     """What the user said about where and how, and what it may cost; None: nothing."""
@@ -47,19 +50,26 @@ def with_front(options: Sequence[Option]) -> list[Option]:
 def choose(options: Sequence[Option], wanted: Wanted) -> Choice:
     """The recommended option among those that the user left open, with the reason.
 
-    Where the tuning was not said LoRA goes before the others, so that the cheapest is not one that learns less: another
-    is taken only where LoRA cannot be had.
+    Where the tuning was not said it is LoRA's, unless 4-bit weights save much; training all weights is taken only where
+    neither can be had.
     """
     open_ = [option for option in options if _meets(option, wanted)]
-    tunings = (wanted.tuning,) if wanted.tuning else PREFERENCE
-    for tuning in tunings:
-        possible = [one for one in open_ if one.tuning == tuning and not obstacle(one, wanted)]
-        if possible:
-            chosen = min(
-                possible, key=lambda one: (one.usd.p50 if one.usd else 0.0, one.hours.p50 if one.hours else 0.0)
-            )
-            return Choice(chosen, because(chosen, open_, wanted))
-    return Choice(None, refusal(open_, options, wanted))
+    best = {
+        tuning: min(possible, key=_cost)
+        for tuning in PREFERENCE
+        if (possible := [one for one in open_ if one.tuning == tuning and not obstacle(one, wanted)])
+    }
+    if not best:
+        return Choice(None, refusal(open_, options, wanted))
+    lora, qlora = best.get("lora"), best.get("qlora")
+    chosen = lora or qlora or best["full"]
+    if lora and qlora and _cost(lora)[0] > FOUR_BIT_SAVES * _cost(qlora)[0]:
+        chosen = qlora
+    return Choice(chosen, because(chosen, open_, wanted))
+
+
+def _cost(option: Option) -> tuple[float, float]:
+    return (option.usd.p50 if option.usd else 0.0, option.hours.p50 if option.hours else 0.0)
 
 
 def _meets(option: Option, wanted: Wanted) -> bool:
@@ -76,6 +86,8 @@ def obstacle(option: Option, wanted: Wanted) -> str:
         return option.why
     if option.usd is None or option.max_usd is None:
         return f"{option.flavor} has no price that is understood"
+    if option.unstarted and wanted.flavor is None:
+        return option.unstarted
     if wanted.time_limit_s is not None and option.hours and option.hours.p90 * 3600 > wanted.time_limit_s:
         longest = duration(option.hours.p90 * 3600)
         return f"nine in ten such runs take up to {longest}, the limit is {duration(wanted.time_limit_s)}"
@@ -86,13 +98,11 @@ def obstacle(option: Option, wanted: Wanted) -> str:
 
 def because(chosen: Option, options: Sequence[Option], wanted: Wanted) -> str:
     """Why this one, and what a little more money would buy."""
-    name = NAMES[chosen.tuning]
-    where = _place(chosen)
-    asked = " and ".join(
-        said for said in (wanted.flavor and "machine", wanted.tuning and "tuning") if said
-    )  # fmt: skip
-    lead = f"{where} with {name}, the {asked} you asked for" if asked else f"Cheapest that fits: {where} with {name}"
-    told = [f"{lead[:1].upper()}{lead[1:]}, {_price(chosen)}."]
+    name, where = NAMES[chosen.tuning], _place(chosen)
+    lead = f"Cheapest that fits: {where} with {name}"
+    if wanted.flavor or wanted.tuning:
+        lead = f"As you asked: {name} on {where}"
+    told = [f"{lead}, {_price(chosen)}."]
     if chosen.hours is not None:
         half, most = within(chosen.hours.p50 * 3600, chosen.hours.p90 * 3600)
         told.append(f"Half of such runs end within {half}, nine in ten within {most}.")
@@ -124,7 +134,9 @@ def refusal(options: Sequence[Option], every: Sequence[Option], wanted: Wanted) 
         return f"No machine is known for {' with '.join(said)}." if said else "No machine is known."
     fitting = [option for option in options if option.fits and option.max_usd is not None]
     if fitting:
-        nearest = min(fitting, key=lambda one: (one.max_usd or 0.0, one.hours.p90 if one.hours else 0.0))
+        nearest = min(fitting, key=lambda one: (bool(one.unstarted), one.max_usd or 0.0))
+        if nearest.unstarted and wanted.flavor is None:
+            return f"What fits cannot be started yet: on {_place(nearest)} {nearest.unstarted}."
         return f"What fits is not within what you allow: on {_place(nearest)} {obstacle(nearest, wanted)}."
     sized = [option for option in options if option.memory is not None]
     if not sized:

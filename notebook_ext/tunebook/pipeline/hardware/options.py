@@ -34,7 +34,7 @@ class Picked(BaseModel):
     checkpointing: bool
     precision: str  # what the pass computes in: "bf16", "fp16" or "fp32"
     cards: int = 1
-    spread: str = ""  # how several cards share it: "DDP" (each holds all), "FSDP" (each holds a part)
+    spread: str = ""  # over cards: "DDP" (each holds all), "FSDP" (each holds a part); "offload": weights wait in RAM
 
     def sentence(self) -> str:
         """'batch 4 × 2, checkpointing, bf16, 4 cards with FSDP'."""
@@ -42,6 +42,7 @@ class Picked(BaseModel):
         said += ["checkpointing"] if self.checkpointing else []
         said += [self.precision]
         said += [f"{self.cards} cards with {self.spread}"] if self.cards > 1 else []
+        said += ["weights in RAM"] if self.spread == "offload" else []
         return ", ".join(said)
 
 
@@ -64,6 +65,7 @@ class Option(BaseModel):
     timeout_s: int | None = None
     front: bool = False  # nothing else is both cheaper and faster
     recommended: bool = False
+    unstarted: str = ""  # what the script is not started with yet that this needs; a clause
     blocked: str = ""  # why it cannot be started from here although it fits; a clause
 
     @property

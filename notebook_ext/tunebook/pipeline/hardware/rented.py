@@ -45,6 +45,17 @@ GENERATION_SHARE = 0.3
 TIMEOUT_ROOM = 1.25
 TIMEOUT_LEAST_S = 900
 MOST_BATCH = 64
+#: What the script is not started with yet.
+UNSTARTED = {
+    "DDP": "several cards need `accelerate launch`, which the script is not started with yet",
+    "FSDP": "several cards need `accelerate launch`, which the script is not started with yet",
+    "offload": "weights in RAM need `accelerate launch`, which the script is not started with yet",
+}
+#: Bytes a second between RAM and a card, and in RAM while the optimizer's step is taken there.
+CARD_LINK = 12e9
+RAM_BYTES_S = 40e9
+#: Of a machine's RAM, what weights may take there.
+RAM_SHARE = 0.8
 
 
 class Work(NamedTuple):
@@ -89,12 +100,11 @@ def rented_options(
     Machines without a GPU are left out: they are listed for inspections, and no training ends on them in useful time.
     `blocked` says why a machine cannot be started from here.
     """
-    several = "several cards need `accelerate launch`, which the script is not started with yet"
     stale = "" if catalogue.spendable(now) else "its price is not of this hour, so nothing is spent on it"
     mean = lru_cache(None)(lambda rows: passes(work.shape.lengths, rows))  # drawn once for all machines
 
     def option_of(flavor: Flavor, tuning: str) -> Option:
-        option = _unsized(flavor, tuning, blocked(flavor) or (several if flavor.cards > 1 else stale))
+        option = _unsized(flavor, tuning, blocked(flavor) or stale)
         card = card_of(flavor.card, flavor.card_gib)
         if card is None or flavor.card_gib is None:
             return option.model_copy(
@@ -138,11 +148,15 @@ def _unsized(flavor: Flavor, tuning: str, blocked: str) -> Option:
 def _sized(option: Option, way: Way, flavor: Flavor) -> Option:
     low, high = way.memory
     source = "forecast from the model's real training step, run without weights"
-    if way.picked.spread == "FSDP":
-        source += "; several cards by formula"
+    if way.picked.spread in ("FSDP", "offload"):
+        source += f"; {way.picked.spread} by formula"
     available = round(flavor.card_gib or 0.0, 2)
     memory = Memory(low=round(low, 2), high=round(high, 2), available=available, kind="GPU", source=source)
-    return option.model_copy(update={"memory": memory, "picked": way.picked})
+    unstarted = UNSTARTED.get(way.picked.spread, "")
+    blocked = option.blocked or unstarted
+    return option.model_copy(
+        update={"memory": memory, "picked": way.picked, "unstarted": unstarted, "blocked": blocked}
+    )
 
 
 def _priced(
@@ -188,18 +202,23 @@ def best_way(
     `device_batch` are the rows that the user wants on a card at once.
     """
     precision = "bf16" if card.bf16 else "fp16"
-    ways = [
-        _way(flavor, card, tuning, law, checkpointing, precision, shape, mean, rows, spread)
-        for checkpointing in (False, True)
-        if (law := laws.get((tuning, checkpointing))) is not None
-        for rows in _batches(shape.batch, flavor.cards, device_batch)
-        for spread in (("DDP", "FSDP") if flavor.cards > 1 else ("",))
-        if not (spread == "FSDP" and tuning == "qlora")  # 4-bit weights are not spread over cards by the script
-    ]
-    fitting = [way for way in ways if way.fits]
+
+    def ways(spreads: Sequence[str]) -> list[Way]:
+        return [
+            _way(flavor, card, tuning, law, checkpointing, precision, shape, mean, rows, spread)
+            for checkpointing in (False, True)
+            if (law := laws.get((tuning, checkpointing))) is not None
+            for rows in _batches(shape.batch, flavor.cards, device_batch)
+            for spread in spreads
+        ]
+
+    tried = ways(("DDP",) if flavor.cards > 1 else ("",))
+    if not any(way.fits for way in tried) and tuning != "qlora":  # 4-bit weights are not shared out
+        tried += ways(("FSDP",) if flavor.cards > 1 else ("offload",))
+    fitting = [way for way in tried if way.fits]
     if fitting:
         return min(fitting, key=lambda way: way.step_s)
-    return min(ways, key=lambda way: way.memory[1])
+    return min((way for way in tried if way.picked.spread != "offload"), key=lambda way: way.memory[1])
 
 
 def _batches(batch: int, cards: int, asked: int | None) -> Iterator[int]:
@@ -227,16 +246,20 @@ def _way(
 ) -> Way:
     cards = flavor.cards
     accumulation = max(1, math.ceil(shape.batch / (rows * cards)))
-    low, high = on_card(law, rows, shape.longest, shape.rank, cards if spread == "FSDP" else 1)
+    low, high = on_card(law, rows, shape.longest, shape.rank, cards, spread)
     if spread == "DDP":  # gradients are gathered in buckets of their own
         buckets = 4 * (law.trainable[0] + law.trainable[1] * shape.rank) / GIB
         low, high = low + buckets, high + buckets * law.reserve[1]
-    one = pass_seconds(law, mean(rows), shape.rank, reached(tuning, precision, card.tflops), four_bit=tuning == "qlora")
+    four_bit = tuning == "qlora"
+    one = pass_seconds(law, mean(rows), shape.rank, reached(tuning, precision, card.tflops), four_bit=four_bit)
     moved = _moved(law, tuning, shape.rank, spread)
     fast = 10 if card.capability in ((8, 0), (9, 0), (10, 0)) else 1  # these cards come with NVLink
-    between = moved / (BETWEEN_BYTES_S * fast) if cards > 1 else 0.0
-    step = accumulation * (one + (between if spread == "FSDP" else 0.0)) + (between if spread == "DDP" else 0.0)
-    step += optimizer_seconds(law, shape.rank, card.bandwidth_gb_s * 1e9 * 0.7) / (cards if spread == "FSDP" else 1)
+    between = moved / (CARD_LINK if spread == "offload" else BETWEEN_BYTES_S * fast)
+    step = accumulation * (one + (between if spread in ("FSDP", "offload") else 0.0)) + (
+        between if spread == "DDP" else 0.0
+    )
+    bandwidth = RAM_BYTES_S if spread == "offload" else card.bandwidth_gb_s * 1e9 * 0.7
+    step += optimizer_seconds(law, shape.rank, bandwidth) / (cards if spread == "FSDP" else 1)
     picked = Picked(
         device_batch=rows,
         accumulation=accumulation,
@@ -246,19 +269,31 @@ def _way(
         spread=spread,
     )
     available = flavor.card_gib or card.usable_gib
-    return Way(picked, law, (low, high), step, high <= available)
+    kept = _in_ram(law, rows, shape) if spread == "offload" else 0.0
+    fits = high <= available and (not kept or kept <= RAM_SHARE * (flavor.ram_gib or 0.0))
+    return Way(picked, law, (low, high), step, fits)
 
 
-def on_card(law: MemoryLaw, rows: int, context: int, rank: int, cards: int = 1) -> tuple[float, float]:
-    """GiB on one card, from low to high. Over several, weights, gradients and the optimizer are shared (FSDP)."""
-    if cards == 1:
-        return memory_band(law, peak(law, rows=rows, context=context, rank=rank).bytes)
+SHARED = {"weights", "adapter", "gradients", "optimizer"}
+
+
+def on_card(law: MemoryLaw, rows: int, context: int, rank: int, cards: int, spread: str) -> tuple[float, float]:
+    """GiB on one card, from low to high. FSDP shares weights, gradients and the optimizer over the cards; with offload
+    they wait in RAM. Then two layers at a time are on the card whole.
+    """
     found = peak(law, rows=rows, context=context, rank=rank)
-    shared = {"weights", "adapter", "gradients", "optimizer"}
-    bytes = sum(size / cards if name in shared else size for name, size in found.parts)
-    bytes += 2 * law.layer_bytes * (cards - 1) / cards  # two layers at a time are gathered whole
+    if spread not in ("FSDP", "offload"):
+        return memory_band(law, found.bytes)
+    share = 1 / cards if spread == "FSDP" else 0.0
+    bytes = sum(size * share if name in SHARED else size for name, size in found.parts) + 2 * law.layer_bytes
     low, high = memory_band(law, bytes)
     return low, high * 1.1  # by formula
+
+
+def _in_ram(law: MemoryLaw, rows: int, shape: Shape) -> float:
+    """GiB that wait in RAM with offload."""
+    found = peak(law, rows=rows, context=shape.longest, rank=shape.rank)
+    return sum(size for name, size in found.parts if name in SHARED) / GIB
 
 
 def _moved(law: MemoryLaw, tuning: str, rank: int, spread: str) -> float:
