@@ -9,6 +9,7 @@ import { PublishView, css as publishCss } from "../publish-view/render";
 import { RequestView, css as requestCss } from "../request-view/render";
 import { css as runCss } from "../run-monitor/render";
 import { duration } from "../shared/format";
+import type { PlanView } from "../shared/plan-types";
 import type { PanelSnapshot, Stage, StageId } from "../shared/types";
 import { draw, Empty, Head, ProblemNote, Shown, useValue } from "../shared/ui";
 import { RunButton } from "./consent";
@@ -214,12 +215,7 @@ function body(props: BodyProps, confirm: VNode | undefined): { sentence: string;
     case "data":
       return data && { sentence: data.sentence, drawn: <Data view={data} {...props} /> };
     case "plan":
-      return (
-        plan && {
-          sentence: plan.sentence,
-          drawn: <HardwarePicker view={plan} send={props.host.send} problem={props.state.problem} actions={confirm} />,
-        }
-      );
+      return plan && { sentence: plan.sentence, drawn: <Plan view={plan} actions={confirm} {...props} /> };
     case "run":
       return run && { sentence: run.sentence, drawn: <Run view={run} {...props} /> };
     case "compare":
@@ -227,6 +223,12 @@ function body(props: BodyProps, confirm: VNode | undefined): { sentence: string;
     case "publish":
       return publish && { sentence: publish.sentence, drawn: <PublishView view={publish} /> };
   }
+}
+
+/** The plan, which a click can change until it is confirmed. */
+function Plan({ view, actions, state, host }: BodyProps & { view: PlanView; actions: ComponentChildren }) {
+  const open = !state.run && !["succeeded", "failed", "cancelled"].includes(state.state);
+  return <HardwarePicker view={view} send={open ? host.send : null} problem={state.problem} actions={actions} />;
 }
 
 /** What the stage is doing now, or how long it took. */

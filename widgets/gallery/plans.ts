@@ -235,7 +235,7 @@ const paid = [...options(small), { ...here, recommended: false, why: "", hours: 
 
 export const paidPlan: PlanView = {
   ...plan,
-  sentence: "Cheapest that fits: a10g-small. Half of such runs end within 9 minutes, nine in ten within 14.",
+  sentence: "On a10g-small half of such runs end within 9 minutes, nine in ten within 14.",
   chosen: { backend: "hf-jobs", flavor: "a10g-small", tuning: "lora" },
   options: paid,
   consent: "At most $0.42 = 25 min at $1.00 an hour, then the job is stopped.",
@@ -330,5 +330,17 @@ export const longNames: PlanView = {
   explore: {
     ...small,
     machines: small.machines.map((machine, at) => (at === 0 ? { ...machine, flavor: endless } : machine)),
+  },
+};
+
+const upTo = (last: number) => Array.from({ length: last }, (_, at) => at + 1);
+
+/** Every value that a slider can take at its finest: a grid of 20 by 12. */
+export const fineSteps: PlanView = {
+  ...paidPlan,
+  explore: {
+    ...small,
+    context: { value: 2048, steps: upTo(20).map((at) => at * 512) },
+    batch: { value: 4, steps: upTo(12) },
   },
 };

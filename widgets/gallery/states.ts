@@ -328,6 +328,7 @@ export const states: Record<string, State> = {
     { slide: ".tb-slider + .tb-slider input", to: 3 },
   ]),
   "plan-tried-too-much": picker(plans.paidPlan, [{ slide: ".tb-slider + .tb-slider input", to: 5 }]),
+  "plan-fine-steps": picker(plans.fineSteps),
   "plan-many": picker(plans.manyPlan),
   "plan-many-open": picker(plans.manyPlan, [{ click: ".tb-more button" }, { click: ".tb-more button + button" }]),
   "plan-nothing-fits": picker(plans.nothingFits),

@@ -56,3 +56,10 @@ test("where nothing fits or nothing is on the front, some are shown all the same
   const unpriced = none.map((each) => ({ ...each, fits: true }));
   expect(places(groups(unpriced, null).fitting)).toEqual([4, 5, 6, 7, 8]);
 });
+
+test("among many the cheaper stands before the dearer, what has no price last", () => {
+  const usd = [3, null, 1, 2, null, 1, 1].map((p50) => (p50 === null ? null : { p50, p90: 2 * p50 }));
+  const many = usd.map((each, at) => option(`${at}`, { usd: each, front: at < 5 }));
+  expect(places(groups(many, null).first)).toEqual([2, 3, 0, 1, 4]);
+  expect(places(groups(many, null).fitting)).toEqual([5, 6]);
+});

@@ -20,6 +20,10 @@ const few = 6;
 /** Shown of what has neither a front nor a fit. */
 const some = 4;
 
+/** What has no price comes last, equals stay as they came. */
+const cheaper = (one: Placed, other: Placed) => price(one) - price(other) || one.at - other.at;
+const price = ({ option }: Placed) => option.usd?.p50 ?? Number.MAX_VALUE;
+
 export function groups(options: PlanOption[], chosen: PlanView["chosen"]): Groups {
   const all = options.map((option, at) => ({ option, at }));
   if (all.length <= few) return { first: all, fitting: [], not: [] };
@@ -29,5 +33,5 @@ export function groups(options: PlanOption[], chosen: PlanView["chosen"]): Group
   const fitting = all.filter((each) => each.option.fits && !leads(each));
   const not = all.filter((each) => !each.option.fits && !leads(each));
   if (first.length === 0) first.push(...(fitting.length > 0 ? fitting : not).splice(0, some));
-  return { first, fitting, not };
+  return { first: first.sort(cheaper), fitting: fitting.sort(cheaper), not };
 }

@@ -11,7 +11,7 @@ export const Offers = memo(({ asking }: { asking: Asking }) => {
   if (view.offers.length === 0) return null;
   return (
     <div>
-      <h3>What would fit</h3>
+      <h3>{view.chosen ? "Also possible" : "What would fit"}</h3>
       <ul class="tb-offers">
         {view.offers.map(({ label, why, hours, usd, lines }, at) => (
           <li key={at}>

@@ -360,3 +360,15 @@ test("a large law answers a slider within the frame, grid of 20 by 12 cells and 
     `a slider's answer, 240 cells and ${manyPlan.options.length} options: median ${times[19]?.toFixed(1)} ms, most ${times.at(-1)?.toFixed(1)} ms`,
   );
 });
+
+test("once the run is confirmed the plan stays to be looked at, and nothing of it can be asked for", async () => {
+  const { el, model, find } = await mountState("panel-needs-you");
+  expect(button(el, "Plan with this")).toBeDefined();
+  model.update({ ...snapshotOf("panel-running"), plan: paidPlan });
+  await drawn();
+  find("tunebook-tab-plan").click();
+  await drawn();
+  for (const text of ["Choose", "Plan with this"]) expect(button(el, text)).toBeUndefined();
+  await keys(sliders(el)[0], "{Home}");
+  expect(line(el)).toContain("Not the plan: 256 tokens");
+});

@@ -32,6 +32,7 @@ class Facts:
     step: int | None = None
     max_steps: int | None = None
     eta_s: float | None = None
+    pace_s: float | None = None  # seconds a step
     progress: Progress = field(default_factory=Progress)
     checkpoints: list[int] = field(default_factory=list)
     scores: list[dict[str, Any]] = field(default_factory=list)
@@ -84,6 +85,7 @@ class Gatherer:
             step=live.step,
             max_steps=live.max_steps,
             eta_s=live.eta_s,
+            pace_s=live.pace_s,
             progress=live.progress,
             checkpoints=list(live.checkpoints),
             scores=list(live.scores),

@@ -23,6 +23,7 @@ from tunebook.widgets.words import at_most_usd, duration, name_of, shortened, us
 
 if TYPE_CHECKING:
     from tunebook.pipeline.instruction import Reading
+    from tunebook.pipeline.journal import RunState
     from tunebook.widgets.facts import Facts
     from tunebook.widgets.views import View
 
@@ -64,9 +65,7 @@ def run_snapshot(facts: Facts) -> View:
         "stop": _stop(facts),
         "request": request_view(run.instruction, run.spec, facts.reading, questions=[]),
         "data": _data(facts),
-        "plan": plan_view(facts.plan, facts.script_path, decides=not run.finished and run.confirmed_at is None)
-        if facts.plan
-        else None,
+        "plan": plan_view(facts.plan, facts.script_path, decides=_open(run), whole=_open(run)) if facts.plan else None,
         "run": run_view(facts) if run.confirmed_at is not None else None,
         "compare": compare_view(facts),
         "publish": publish_view(facts),
@@ -80,7 +79,12 @@ def _data(facts: Facts) -> View | None:
         return None
     run = facts.run
     chosen = {name: value for name, value in run.spec.items() if run.asked.get(name) != value}
-    return data_view(facts.inspection, chosen, decides=not run.finished and run.confirmed_at is None)
+    return data_view(facts.inspection, chosen, decides=_open(run))
+
+
+def _open(run: RunState) -> bool:
+    """Whether what will be run can still be changed."""
+    return not run.finished and run.confirmed_at is None
 
 
 def question_snapshot(instruction: str, spec: dict[str, Any], reading: Reading) -> View:

@@ -11,7 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tunebook.pipeline.spec import spec_line
-from tunebook.widgets.words import UNKNOWN, counted, duration, loss, name_of, number, plain, shortened, size
+from tunebook.widgets.words import (
+    UNKNOWN,
+    counted,
+    duration,
+    duration_range,
+    loss,
+    name_of,
+    number,
+    plain,
+    shortened,
+    size,
+)
 
 if TYPE_CHECKING:
     from tunebook.pipeline.data.report import Finding, Inspection
@@ -155,16 +166,18 @@ def _cut_texts(value: Any) -> Any:
 # Plan
 
 
-def plan_view(plan: Plan, script_path: str = "", *, decides: bool = False) -> View:
+def plan_view(plan: Plan, script_path: str = "", *, decides: bool = False, whole: bool = True) -> View:
     """The picker's panel: every option with its bands, what was decided and why, the script, the line of consent.
 
-    `decides`: whether another option, an offer or the sliders' values can be taken now.
+    `decides`: whether another option, an offer or the sliders' values can be taken now. Without `whole` it is what is
+    worth sending again and again while the run is at work: what was chosen and what it was chosen from.
     """
+    options = [one for one in plan.options if whole or one.front or one.backend == "local" or is_chosen(plan, one)]
     return {
         "sentence": plan.sentence,
         "plan_id": plan.plan_id,
         "chosen": plan.chosen.model_dump() if plan.chosen else None,
-        "options": [_option(plan, option, decides) for option in plan.options],
+        "options": [_option(plan, option, decides) for option in options],
         "offers": [
             offer.model_dump(exclude={"fields"})
             | {"lines": [spec_line(name, value) for name, value in offer.fields.items() if value is not None]}
@@ -174,7 +187,7 @@ def plan_view(plan: Plan, script_path: str = "", *, decides: bool = False) -> Vi
         else [],
         "budget": plan.budget.model_dump() if plan.budget else None,
         "prices": plan.prices,
-        "explore": plan.explore.model_dump() if plan.explore else None,
+        "explore": plan.explore.model_dump() if plan.explore and whole else None,
         "decisions": [{"field": one.field, "value": plain(one.value), "why": one.why} for one in plan.decisions],
         "script": plan.script or "",
         "script_path": script_path,
@@ -244,17 +257,30 @@ def _run_facts(facts: Facts) -> list[View]:
         return points[-1].value if points else None
 
     rate, memory, accuracy = last("train/learning_rate"), last("train/memory_gib"), last("eval/token_accuracy")
-    forecast = (
-        next((one.memory for one in facts.plan.options if is_chosen(facts.plan, one)), None) if facts.plan else None
-    )
-    of = f" of {number(forecast.high, 2)} GiB forecast" if forecast else " GiB"
+    chosen = next((one for one in facts.plan.options if is_chosen(facts.plan, one)), None) if facts.plan else None
+    of = f" of {number(chosen.memory.high, 2)} GiB forecast" if chosen and chosen.memory else " GiB"
     return [
         {"label": "tokens/s", "value": number(last("train/tokens_per_second"))},
         {"label": "gradient norm", "value": number(last("train/grad_norm"))},
         {"label": "learning rate", "value": number(rate)},
         {"label": "memory", "value": f"{number(memory, 2)}{of}" if memory is not None else UNKNOWN},
         {"label": "held-out tokens right", "value": f"{number(accuracy * 100)} %" if accuracy is not None else UNKNOWN},
+        {"label": "training time", "value": _training_time(facts, chosen)},
     ]
+
+
+def _training_time(facts: Facts, chosen: Option | None) -> str:
+    """What was forecast, and what is forecast at the pace of the steps so far."""
+    if chosen is None or chosen.step_seconds is None or not facts.max_steps:
+        return UNKNOWN
+    step = chosen.step_seconds
+    said = f"forecast {duration_range(facts.max_steps * step.p50, facts.max_steps * step.p90)}"
+    if facts.pace_s is None or facts.step is None or facts.run.done_stages.get("train") is not None:
+        return said
+    from tunebook.pipeline.hardware.forecast import reforecast
+
+    now = reforecast(step, facts.pace_s, facts.step, facts.max_steps)
+    return f"{duration_range(now.p50, now.p90)} at this pace, {said}"
 
 
 def _broken(facts: Facts) -> list[View]:

@@ -50,6 +50,15 @@ def _trimmed(text: str) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def duration_range(low: float, high: float) -> str:
+    """ "18 to 31 min"; one length where both read the same."""
+    first, last = duration(low), duration(high)
+    if first == last:
+        return last
+    number_, _, unit = first.partition(" ")
+    return f"{number_ if last.endswith(f' {unit}') else first} to {last}"
+
+
 def duration(seconds: float | None) -> str:
     """A length of time: "0.4 s", "31 min", "2.5 h"."""
     if seconds is None or not math.isfinite(seconds) or seconds < 0:

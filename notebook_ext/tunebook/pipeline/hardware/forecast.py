@@ -126,6 +126,18 @@ def reached(tuning: str, precision: str, tflops: dict[str, float]) -> float:
     return tflops[precision] * 1e12 * SHARE[tuning]
 
 
+def reforecast(step: Band, pace_s: float, done: int, steps: int) -> Band:
+    """Seconds of a whole training, forecast anew after `done` of its steps: those are known, the others go on at the pace
+    that was seen, which what was forecast of a step holds back a little. `pace_s` are the seconds that a step takes now.
+    """
+    if step.p50 <= 0 or pace_s <= 0:
+        return Band(p50=steps * pace_s, p90=steps * pace_s)
+    seen = Lesson(card="", forecast_s=step.p50, taken_s=pace_s)
+    learned = learn([seen], "", max(1.01, step.p90 / step.p50))
+    rest = max(0, steps - done) * step.p50 * learned.factor
+    return Band(p50=done * pace_s + rest, p90=done * pace_s + rest * learned.spread)
+
+
 def band(seconds: float, spread: float) -> Band:
     return Band(p50=round(seconds, 3), p90=round(seconds * spread, 3))
 

@@ -120,12 +120,19 @@ class Live:
         return points[-1].value if points else None
 
     @property
-    def eta_s(self) -> float | None:
-        """Seconds until the training's last step, from the pace of the last steps."""
+    def pace_s(self) -> float | None:
+        """Seconds a step, from the last steps; None before there are three."""
         points = self.series.get("train/loss", [])[-12:]
-        if self.max_steps is None or len(points) < 3 or points[-1].step == points[0].step:
+        if len(points) < 3 or points[-1].step == points[0].step:
             return None
-        pace = (points[-1].time - points[0].time) / (points[-1].step - points[0].step)
+        return (points[-1].time - points[0].time) / (points[-1].step - points[0].step)
+
+    @property
+    def eta_s(self) -> float | None:
+        """Seconds until the training's last step, at the pace of the last steps."""
+        pace, points = self.pace_s, self.series.get("train/loss", [])
+        if self.max_steps is None or pace is None:
+            return None
         return max(0.0, (self.max_steps - points[-1].step) * pace)
 
     def log_lines(self, count: int) -> list[str]:
