@@ -12,6 +12,8 @@ from tunebook.pipeline.hardware.options import NAMES, Band, Option
 
 #: Steps of a trial on the rented card.
 TRIAL_STEPS = 20
+#: A trial is offered where the whole costs at least so many times as much.
+TRIAL_WORTH = 3
 
 #: The best option with these fields of the spec changed; None where there is none.
 Tried = Callable[[dict[str, Any]], Option | None]
@@ -71,6 +73,8 @@ def trial(option: Option) -> Offer | None:
     seconds = (start / 2 + TRIAL_STEPS * option.step_seconds.p50, start + TRIAL_STEPS * option.step_seconds.p90)
     hours = Band(p50=round(seconds[0] / 3600, 4), p90=round(seconds[1] / 3600, 4))
     price = option.usd_per_hour
+    if option.usd is None or option.usd.p50 < TRIAL_WORTH * hours.p50 * price:
+        return None
     return Offer(
         label=f"Try {TRIAL_STEPS} steps on {option.flavor} first",
         why="memory and time are then measured, and the whole is forecast from them",

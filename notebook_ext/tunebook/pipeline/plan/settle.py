@@ -53,7 +53,9 @@ def settle(machines: Machines) -> Plan:
     inspection = inspection.model_copy(update={"report": report})
     local = chosen.backend == LOCAL
     settled.take("backend", chosen.backend, "it costs nothing" if local else "its machines are rented by the minute")
-    settled.take("flavor", chosen.flavor, "the machine that this notebook runs on" if local else reason.rstrip("."))
+    settled.take(
+        "flavor", chosen.flavor, "the machine that this notebook runs on" if local else "the cheapest that fits"
+    )
     picked = chosen.picked or Picked(device_batch=1, accumulation=1, checkpointing=False, precision="fp32")
     _tell_picked(settled, picked, local)
     timeout = chosen.timeout_s or 3600
@@ -128,7 +130,12 @@ def _price(machines: Machines, chosen: Option) -> Price | None:
 
 def _budget(allowance: Allowance) -> PlanBudget:
     now = budget_now()
-    return PlanBudget(cap=allowance.cap_usd, reserved=now.reserved_usd, spent=now.spent_usd, left=allowance.left_usd)
+    return PlanBudget(
+        cap=allowance.cap_usd,
+        reserved=now.reserved_usd,
+        spent=now.spent_usd,
+        left=allowance.cap_usd if allowance.left_usd is None else allowance.left_usd,
+    )
 
 
 def _checked(settled: Decisions, chosen: Option) -> Settings:
