@@ -100,8 +100,10 @@ def because(chosen: Option, options: Sequence[Option], wanted: Wanted) -> str:
     """Why this one, and what a little more money would buy."""
     name, where = NAMES[chosen.tuning], _place(chosen)
     lead = f"Cheapest that fits: {where} with {name}"
-    if wanted.flavor or wanted.tuning:
-        lead = f"As you asked: {name} on {where}"
+    if wanted.flavor:
+        lead = f"As you asked: {where} with {name}"
+    elif wanted.tuning:
+        lead += ", as you asked"
     told = [f"{lead}, {_price(chosen)}."]
     if chosen.hours is not None:
         half, most = within(chosen.hours.p50 * 3600, chosen.hours.p90 * 3600)

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from tunebook.pipeline.hardware.cards import Card, card_of
 from tunebook.pipeline.hardware.catalogue import Catalogue
 from tunebook.pipeline.hardware.flavors import Flavor
-from tunebook.pipeline.hardware.forecast import Lesson, learn, passes, reached
+from tunebook.pipeline.hardware.forecast import Lesson, Passes, learn, pass_seconds, passes, reached
 from tunebook.pipeline.hardware.memory_law import MemoryLaw
 from tunebook.pipeline.hardware.options import Band, Option
 from tunebook.pipeline.hardware.rented import Laws, Work
@@ -65,19 +65,20 @@ def explore(
     lessons: Sequence[Lesson],
     *,
     lengths: Sequence[int],
+    context: int,
     chosen: Option | None,
     limit: int | None,
     lora: bool,
 ) -> Explore | None:
     """None without a machine with one card whose memory and price are known.
 
-    `lengths` are the rows before they are cut, `limit` the model's own, `lora` whether an adapter is trained. Machines
-    with several cards are left to the table: how they share a model is no closed form.
+    `lengths` are the rows before they are cut at `context`, `limit` is the model's own, `lora` whether an adapter is
+    trained. Machines with several cards are left to the table: how they share a model is no closed form.
     """
     shape = work.shape
     rows = chosen.picked.device_batch if chosen and chosen.picked else min(8, shape.batch)
     passes_in_all = shape.steps * shape.batch / rows
-    whole = max(1.0, passes_in_all * passes(shape.lengths, rows).tokens)
+    mean = passes(shape.lengths, rows)
     machines = [
         ExploreMachine(
             backend=flavor.backend,
@@ -87,14 +88,14 @@ def explore(
             ways=ways,
         )
         for flavor, card in _alone(prices)
-        if (ways := _ways(flavor, card, laws, work, options, lessons, whole))
+        if (ways := _ways(flavor, card, laws, work, options, lessons, mean, rows))
     ]
     if not machines:
         return None
-    most = max(shape.longest, min(limit or CONTEXTS[-1], CONTEXTS[-1]))
-    contexts = sorted({shape.longest, *(one for one in CONTEXTS if one <= most)})
+    most = max(context, min(limit or CONTEXTS[-1], CONTEXTS[-1]))
+    contexts = sorted({context, *(one for one in CONTEXTS if one <= most)})
     return Explore(
-        context=Slider(value=shape.longest, steps=contexts),
+        context=Slider(value=context, steps=contexts),
         batch=Slider(value=rows, steps=sorted({rows, *ROWS})),
         rank=Slider(value=shape.rank, steps=sorted({shape.rank, *RANKS})) if lora else None,
         tokens=[
@@ -120,42 +121,42 @@ def _ways(
     work: Work,
     options: Sequence[Option],
     lessons: Sequence[Lesson],
-    whole: float,
+    mean: Passes,
+    rows: int,
 ) -> list[ExploredWay]:
-    """Each tuning with checkpointing and without; what the plan would do anyway takes just what its option says."""
-    learned = learn(lessons, card.name)
+    """Each tuning with checkpointing and without. The way that the plan would take takes just what its option says; the
+    other as much longer or shorter as its mean pass does.
+    """
+    shape, learned = work.shape, learn(lessons, card.name)
     found = []
     for option in options:
         if (option.backend, option.flavor) != (flavor.backend, flavor.name) or option.picked is None:
             continue
-        for checkpointing in (False, True):
-            law = laws.get((option.tuning, checkpointing))
-            if law is None or law.flops is None:
-                continue
-            speed = reached(option.tuning, option.picked.precision, card.tflops)
-            token = _token_s(law, work, speed) * learned.factor
+        speed = reached(option.tuning, option.picked.precision, card.tflops)
+        passes_of = {
+            checkpointing: pass_seconds(law, mean, shape.rank, speed, four_bit=tuning == "qlora")
+            for (tuning, checkpointing), law in laws.items()
+            if tuning == option.tuning
+        }
+        token = passes_of[option.picked.checkpointing] / mean.tokens * learned.factor
+        if option.step_seconds is not None:
+            token = option.step_seconds.p50 * rows / shape.batch / mean.tokens  # what `tokens` counts for the plan
+        for checkpointing, seconds in passes_of.items():
+            law = laws[option.tuning, checkpointing]
+            assert law.flops is not None
             per_rank = law.flops.token_rank / law.flops.token
-            if checkpointing == option.picked.checkpointing and option.step_seconds is not None:
-                token = work.shape.steps * option.step_seconds.p50 / whole / (1 + per_rank * work.shape.rank)
+            own = token * seconds / passes_of[option.picked.checkpointing] / (1 + per_rank * shape.rank)
             found.append(
                 ExploredWay(
                     tuning=option.tuning,
                     law=_name(option.tuning, checkpointing),
                     checkpointing=checkpointing,
                     fixed_s=_fixed(option, work, learned.spread),
-                    token_s=Band(p50=token, p90=token * learned.spread),
+                    token_s=Band(p50=own, p90=own * learned.spread),
                     per_rank=per_rank,
                 )
             )
     return found
-
-
-def _token_s(law: MemoryLaw, work: Work, flops_s: float) -> float:
-    """Seconds a token at rank 0, at the rows' mean width."""
-    assert law.flops is not None
-    lengths = work.shape.lengths
-    width = sum(length * length for length in lengths) / max(1, sum(lengths))
-    return (law.flops.token + law.flops.token_length * width) / flops_s
 
 
 def _fixed(option: Option, work: Work, spread: float) -> Band:

@@ -83,6 +83,7 @@ class Machines:
             options,
             self.lessons,
             lengths=self._lengths(settled),
+            context=settled["max_length"],
             chosen=chosen,
             limit=self.model.max_positions,
             lora=settled.get("tuning") != "full",
