@@ -116,6 +116,41 @@ def because(chosen: Option, options: Sequence[Option], wanted: Wanted) -> str:
     return " ".join(told)
 
 
+def beside(option: Option, chosen: Option | None, best: Option | None) -> Option:
+    """The option as it stands beside the chosen one: what it gives and takes, and whether it is the one to recommend."""
+    update: dict[str, object] = {"recommended": best is not None and option.key == best.key}
+    if chosen is not None and option.fits and option.key != chosen.key:
+        update["why"] = "; ".join(said for said in (_trade(option, chosen) or option.why, option.unstarted) if said)
+    return option.model_copy(update=update)
+
+
+def _trade(option: Option, chosen: Option) -> str:
+    if not (option.hours and chosen.hours and option.usd and chosen.usd):
+        return ""
+    pace = chosen.hours.p50 / max(1e-9, option.hours.p50)
+    said = (
+        "as fast"
+        if 0.95 < pace < 1.05
+        else f"{_times(pace)} as fast"
+        if pace > 1
+        else f"takes {_times(1 / pace)} as long"
+    )
+    if not chosen.usd.p50 or not option.usd.p50:
+        return said if option.usd.p50 == chosen.usd.p50 else f"{said}, for about {dollars(option.usd.p50)}"
+    price = option.usd.p50 / chosen.usd.p50
+    if 0.95 < price < 1.05:
+        return f"{said}, at the same price"
+    return (
+        f"{said}, at {_times(price)} the price"
+        if price > 1
+        else f"{said}, at {price:.0%} of the price".replace("%", " %")
+    )
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.2g} times" if ratio < 10 else f"{ratio:.0f} times"
+
+
 def _faster(chosen: Option, options: Sequence[Option], wanted: Wanted) -> Option | None:
     """The cheapest option that takes at most half the time, of the same tuning."""
     if chosen.hours is None:

@@ -9,7 +9,7 @@ from tunebook.pipeline.data.checks.settings import with_plan
 from tunebook.pipeline.data.report import Inspection
 from tunebook.pipeline.data.source import locate
 from tunebook.pipeline.hardware.cards import card_of
-from tunebook.pipeline.hardware.choice import choose, dollars
+from tunebook.pipeline.hardware.choice import beside, choose, dollars
 from tunebook.pipeline.hardware.local import BACKEND as LOCAL
 from tunebook.pipeline.hardware.local import duration
 from tunebook.pipeline.hardware.machine import this_machine
@@ -28,7 +28,8 @@ def settle(machines: Machines) -> Plan:
     spec, model, inspection = machines.spec, machines.model, machines.inspection
     options = machines.options()
     chosen, reason = choose(options, machines.wanted())
-    options = [one.model_copy(update={"recommended": chosen is not None and one.key == chosen.key}) for one in options]
+    best = choose(options, machines.wanted()._replace(flavor=None, tuning=None)).option
+    options = [beside(one, chosen, best) for one in options]
     prices = (
         machines.forecasts.catalogue.sentence(time.time())
         if machines.forecasts.catalogue
