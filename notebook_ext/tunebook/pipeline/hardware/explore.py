@@ -12,7 +12,8 @@ from tunebook.pipeline.hardware.flavors import Flavor
 from tunebook.pipeline.hardware.forecast import Lesson, Passes, learn, pass_seconds, passes, reached
 from tunebook.pipeline.hardware.memory_law import MemoryLaw
 from tunebook.pipeline.hardware.options import Band, Option
-from tunebook.pipeline.hardware.rented import Laws, Work
+from tunebook.pipeline.hardware.rented import Work
+from tunebook.pipeline.hardware.ways import Laws
 
 CONTEXTS = (128, 256, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12288, 16384, 24576, 32768, 65536, 131072)
 ROWS = (1, 2, 4, 8, 16, 32, 64)

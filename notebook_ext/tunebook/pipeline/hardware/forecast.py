@@ -8,12 +8,14 @@ normal. What is known beforehand is wide; every run that the user has finished n
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from tunebook.pipeline.hardware.batches import cut, draw_steps
+from tunebook.pipeline.hardware.batches import cut
 from tunebook.pipeline.hardware.memory_law import MemoryLaw
 from tunebook.pipeline.hardware.options import Band
 
@@ -30,6 +32,8 @@ SPREAD = 1.8
 BETWEEN_CARDS = 0.25
 #: One run's own noise.
 WITHIN_RUN = 0.12
+#: A logarithm farther from 0 than this (12 times) is taken as this: something else was in the way.
+FARTHEST = 2.5
 #: What one call of a kernel costs Python and the driver, in seconds: a small model on a fast card waits for those.
 CALL_S = 1.1e-5
 #: Unpacking 4-bit weights calls more kernels than the step without them shows.
@@ -49,37 +53,59 @@ class Lesson(BaseModel):
 
 
 class Learned(NamedTuple):
-    """What past runs say of a card: the time is forecast times `factor`, P90 over P50 is `spread`; from so many runs."""
+    """What past runs say of a card: the time is forecast times `factor`, P90 over P50 is `spread`; from `runs` on this
+    card, and from `others` on other cards.
+    """
 
     factor: float
     spread: float
     runs: int
+    others: int = 0
 
     def source(self) -> str:
         """How the share is known, as the end of a sentence."""
         if self.runs == 0:
-            return "from published runs; none of yours has ended on it yet"
+            also = " and from your own on other cards" if self.others else ""
+            return f"from published runs{also}; none of yours has ended on it yet"
         return f"learned from {self.runs} of your own runs" if self.runs > 1 else "learned from one of your own runs"
 
 
 def learn(lessons: Sequence[Lesson], card: str, spread: float = SPREAD) -> Learned:
-    """The posterior of normal logarithms: what is known beforehand, the user's runs on this card, and, worth less, those
-    on others. `spread` is P90 over P50 beforehand.
+    """What the next run on this card is expected to take. `spread` is P90 over P50 beforehand.
+
+    A run's logarithm is its card's and noise of its own; a card's is one that all cards share and a difference of its
+    own. All are normal, so that the answer is exact: each other card tells of what is shared, however many runs there
+    were on it, and never of how this one differs.
     """
-    lessons = [lesson for lesson in lessons if lesson.forecast_s > 0 and lesson.taken_s > 0]
-    if not lessons:
-        return Learned(1.0, spread, 0)
-    before = (math.log(spread) / Z90) ** 2
-    weight, total, runs = 1 / before, 0.0, 0
+    by_card: defaultdict[str, list[float]] = defaultdict(list)
     for lesson in lessons:
-        same = lesson.card == card
-        variance = WITHIN_RUN**2 + (0.0 if same else BETWEEN_CARDS**2)
-        ratio = max(-2.5, min(2.5, math.log(lesson.taken_s / lesson.forecast_s)))
-        weight, total = weight + 1 / variance, total + ratio / variance
-        runs += same
-    if runs == 0:  # other cards move it, but never make it sure
-        weight = min(weight, 1 / BETWEEN_CARDS**2 + 1 / before)
-    return Learned(math.exp(total / weight), math.exp(Z90 * math.sqrt(1 / weight + WITHIN_RUN**2)), runs)
+        ratio = lesson.taken_s / lesson.forecast_s if lesson.forecast_s > 0 else math.nan
+        if 0 < ratio < math.inf:
+            by_card[lesson.card].append(max(-FARTHEST, min(FARTHEST, math.log(ratio))))
+    own = by_card.pop(card, [])
+    if not own and not by_card:
+        return Learned(1.0, spread, 0)
+    noise = WITHIN_RUN**2
+    before = max(1e-6, _variance(spread) - noise)  # of a card's logarithm
+    apart = min(BETWEEN_CARDS**2 / 2, before)  # of what is its own; two such differ by BETWEEN_CARDS
+    weight, total = 1 / max(1e-9, before - apart), 0.0
+    for ratios in by_card.values():
+        one = 1 / (apart + noise / len(ratios))
+        weight, total = weight + one, total + one * math.fsum(ratios) / len(ratios)
+    mean, variance = total / weight, 1 / weight + apart
+    weight = 1 / variance + len(own) / noise
+    factor = math.exp((mean / variance + math.fsum(own) / noise) / weight)
+    others = sum(len(ratios) for ratios in by_card.values())
+    return Learned(factor, _spread(1 / weight + noise), len(own), others)
+
+
+def _variance(spread: float) -> float:
+    """Of the logarithm, where P90 is so many times P50."""
+    return (math.log(max(1.0, spread)) / Z90) ** 2
+
+
+def _spread(variance: float) -> float:
+    return math.exp(Z90 * math.sqrt(variance))
 
 
 class Shape(NamedTuple):
@@ -100,10 +126,13 @@ class Passes(NamedTuple):
 
 
 def passes(lengths: Sequence[int], rows: int, max_length: int | None = None) -> Passes:
-    """Of random rows, each padded to the longest of its pass."""
-    drawn = draw_steps(cut(lengths, max_length), rows, 1)
-    widths = [(len(one) * max(one), len(one) * max(one) ** 2) for step in drawn for one in step.passes]
-    return Passes(sum(tokens for tokens, _ in widths) / len(widths), sum(square for _, square in widths) / len(widths))
+    """Of rows drawn at random, each padded to the longest of its pass: the mean over all draws there are."""
+    ordered = sorted(cut(lengths, max_length))
+    longest = [(number / len(ordered)) ** rows for number in range(len(ordered) + 1)]  # chance to be among the shortest
+    chances = [after - before for before, after in pairwise(longest)]
+    width = math.fsum(chance * length for chance, length in zip(chances, ordered, strict=True))
+    square = math.fsum(chance * length**2 for chance, length in zip(chances, ordered, strict=True))
+    return Passes(rows * width, rows * square)
 
 
 def pass_seconds(law: MemoryLaw, mean: Passes, rank: int, flops_s: float, *, four_bit: bool = False) -> float:
@@ -132,10 +161,10 @@ def reforecast(step: Band, pace_s: float, done: int, steps: int) -> Band:
     """
     if step.p50 <= 0 or pace_s <= 0:
         return Band(p50=steps * pace_s, p90=steps * pace_s)
-    seen = Lesson(card="", forecast_s=step.p50, taken_s=pace_s)
-    learned = learn([seen], "", max(1.01, step.p90 / step.p50))
-    rest = max(0, steps - done) * step.p50 * learned.factor
-    return Band(p50=done * pace_s + rest, p90=done * pace_s + rest * learned.spread)
+    before, noise = max(1e-4, _variance(step.p90 / step.p50)), WITHIN_RUN**2
+    rest = max(0, steps - done) * step.p50 * (pace_s / step.p50) ** (before / (before + noise))
+    spread = _spread(before * noise / (before + noise) + noise)
+    return Band(p50=done * pace_s + rest, p90=done * pace_s + rest * spread)
 
 
 def band(seconds: float, spread: float) -> Band:

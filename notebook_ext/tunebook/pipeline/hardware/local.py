@@ -70,7 +70,7 @@ def forecast(
     """
     if one.step_seconds is None:
         return None
-    factor, spread, _ = learned or Learned(1.0, time_spread(busy), 0)
+    factor, spread = (learned or Learned(1.0, time_spread(busy), 0))[:2]
     heldout = heldout_passes * heldout_rows * (one.heldout_row_seconds or 0.0)
     return RunForecast(
         start=_band(one.start_seconds or 0.0, spread),

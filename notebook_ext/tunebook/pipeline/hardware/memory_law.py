@@ -7,6 +7,7 @@ and any other size is a sum. Its twin in the browser is widgets/hardware-picker/
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from pydantic import BaseModel
@@ -50,13 +51,16 @@ class MemoryLaw(BaseModel):
     exact: bool = True
     note: str = ""
 
+    __hash__ = object.__hash__  # nothing changes a law that was made
+
 
 class LawPeak(NamedTuple):
     bytes: float
     phase: str
-    parts: list[tuple[str, float]]
+    parts: tuple[tuple[str, float], ...]
 
 
+@lru_cache(maxsize=8192)  # each machine asks the same of the same laws
 def peak(law: MemoryLaw, *, rows: int, context: int, rank: int) -> LawPeak:
     """The largest phase of a step with `rows` rows of `context` tokens on one card."""
     tokens = rows * context
@@ -67,7 +71,7 @@ def peak(law: MemoryLaw, *, rows: int, context: int, rank: int) -> LawPeak:
         parts = [sum(c * term for c, term in zip(row, terms, strict=True)) for row in phase.bytes]
         total = sum(parts)
         if best is None or total > best.bytes:
-            best = LawPeak(total, phase.name, list(zip(law.parts, parts, strict=True)))
+            best = LawPeak(total, phase.name, tuple(zip(law.parts, parts, strict=True)))
     assert best is not None, "a law has phases"
     return best
 

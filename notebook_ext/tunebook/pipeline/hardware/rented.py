@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from tunebook.pipeline.hardware.cards import Card, card_of
 from tunebook.pipeline.hardware.catalogue import Catalogue
 from tunebook.pipeline.hardware.flavors import Flavor
-from tunebook.pipeline.hardware.forecast import (
-    BETWEEN_BYTES_S,
-    PASSES_BETWEEN_CARDS,
-    Learned,
-    Lesson,
-    Passes,
-    Shape,
-    band,
-    learn,
-    optimizer_seconds,
-    pass_seconds,
-    passes,
-    reached,
-    together,
-)
+from tunebook.pipeline.hardware.forecast import Learned, Lesson, Shape, band, learn, passes, reached, together
 from tunebook.pipeline.hardware.local import duration
-from tunebook.pipeline.hardware.memory_law import GIB, MemoryLaw, peak
-from tunebook.pipeline.hardware.memory_law import band as memory_band
-from tunebook.pipeline.hardware.options import Band, Memory, Option, Picked
+from tunebook.pipeline.hardware.memory_law import GIB, MemoryLaw
+from tunebook.pipeline.hardware.options import Band, Memory, Option
+from tunebook.pipeline.hardware.ways import Laws, Way, best_way
 
 #: Seconds from the submit to the first line of the script: a machine is found, the image pulled, packages installed.
 START = Band(p50=150.0, p90=420.0)
@@ -44,18 +30,12 @@ GENERATION_SHARE = 0.3
 #: A timeout above the P90, so that a slow run is not thrown away near its end; and the minutes that nothing measures.
 TIMEOUT_ROOM = 1.25
 TIMEOUT_LEAST_S = 900
-MOST_BATCH = 64
-#: What the script is not started with yet.
+#: What needs `accelerate launch`, which the script is not started with yet.
 UNSTARTED = {
-    "DDP": "several cards need `accelerate launch`, which the script is not started with yet",
-    "FSDP": "several cards need `accelerate launch`, which the script is not started with yet",
-    "offload": "weights in RAM need `accelerate launch`, which the script is not started with yet",
+    "DDP": "several cards cannot be used yet",
+    "FSDP": "several cards cannot be used yet",
+    "offload": "weights cannot wait in RAM yet",
 }
-#: Bytes a second between RAM and a card, and in RAM while the optimizer's step is taken there.
-CARD_LINK = 12e9
-RAM_BYTES_S = 40e9
-#: Of a machine's RAM, what weights may take there.
-RAM_SHARE = 0.8
 
 
 class Work(NamedTuple):
@@ -67,19 +47,6 @@ class Work(NamedTuple):
     answers: int  # that the evaluation asks for, in all
     answer_tokens: float  # of each, prompt and answer
     generated_tokens: float  # of them, those that are generated
-
-
-class Way(NamedTuple):
-    """A way to run on a machine: what was picked, and its seconds a step."""
-
-    picked: Picked
-    law: MemoryLaw
-    memory: tuple[float, float]
-    step_s: float
-    fits: bool
-
-
-Laws = Mapping[tuple[str, bool], MemoryLaw]  # by tuning and checkpointing
 
 
 def rented_options(
@@ -186,122 +153,6 @@ def _priced(
             "why": _trade(option.tuning, way, work.shape.rank),
         }
     )
-
-
-def best_way(
-    flavor: Flavor,
-    card: Card,
-    tuning: str,
-    laws: Laws,
-    shape: Shape,
-    mean: Callable[[int], Passes],
-    device_batch: int | None = None,
-) -> Way:
-    """The fastest way that fits, and where none does the one that needs the least memory.
-
-    `device_batch` are the rows that the user wants on a card at once.
-    """
-    precision = "bf16" if card.bf16 else "fp16"
-
-    def ways(spreads: Sequence[str]) -> list[Way]:
-        return [
-            _way(flavor, card, tuning, law, checkpointing, precision, shape, mean, rows, spread)
-            for checkpointing in (False, True)
-            if (law := laws.get((tuning, checkpointing))) is not None
-            for rows in _batches(shape.batch, flavor.cards, device_batch)
-            for spread in spreads
-        ]
-
-    tried = ways(("DDP",) if flavor.cards > 1 else ("",))
-    if not any(way.fits for way in tried) and tuning != "qlora":  # 4-bit weights are not shared out
-        tried += ways(("FSDP",) if flavor.cards > 1 else ("offload",))
-    fitting = [way for way in tried if way.fits]
-    if fitting:
-        return min(fitting, key=lambda way: way.step_s)
-    return min((way for way in tried if way.picked.spread != "offload"), key=lambda way: way.memory[1])
-
-
-def _batches(batch: int, cards: int, asked: int | None) -> Iterator[int]:
-    """Rows on a card at once that divide the effective batch evenly over passes and cards."""
-    each = max(1, batch // cards)
-    if asked is not None:
-        yield max(1, min(asked, each))
-        return
-    for rows in range(1, min(each, MOST_BATCH) + 1):
-        if each % rows == 0:
-            yield rows
-
-
-def _way(
-    flavor: Flavor,
-    card: Card,
-    tuning: str,
-    law: MemoryLaw,
-    checkpointing: bool,
-    precision: str,
-    shape: Shape,
-    mean: Callable[[int], Passes],
-    rows: int,
-    spread: str,
-) -> Way:
-    cards = flavor.cards
-    accumulation = max(1, math.ceil(shape.batch / (rows * cards)))
-    low, high = on_card(law, rows, shape.longest, shape.rank, cards, spread)
-    if spread == "DDP":  # gradients are gathered in buckets of their own
-        buckets = 4 * (law.trainable[0] + law.trainable[1] * shape.rank) / GIB
-        low, high = low + buckets, high + buckets * law.reserve[1]
-    four_bit = tuning == "qlora"
-    one = pass_seconds(law, mean(rows), shape.rank, reached(tuning, precision, card.tflops), four_bit=four_bit)
-    moved = _moved(law, tuning, shape.rank, spread)
-    fast = 10 if card.capability in ((8, 0), (9, 0), (10, 0)) else 1  # these cards come with NVLink
-    between = moved / (CARD_LINK if spread == "offload" else BETWEEN_BYTES_S * fast)
-    step = accumulation * (one + (between if spread in ("FSDP", "offload") else 0.0)) + (
-        between if spread == "DDP" else 0.0
-    )
-    bandwidth = RAM_BYTES_S if spread == "offload" else card.bandwidth_gb_s * 1e9 * 0.7
-    step += optimizer_seconds(law, shape.rank, bandwidth) / (cards if spread == "FSDP" else 1)
-    picked = Picked(
-        device_batch=rows,
-        accumulation=accumulation,
-        checkpointing=checkpointing,
-        precision=precision,
-        cards=cards,
-        spread=spread,
-    )
-    available = flavor.card_gib or card.usable_gib
-    kept = _in_ram(law, rows, shape) if spread == "offload" else 0.0
-    fits = high <= available and (not kept or kept <= RAM_SHARE * (flavor.ram_gib or 0.0))
-    return Way(picked, law, (low, high), step, fits)
-
-
-SHARED = {"weights", "adapter", "gradients", "optimizer"}
-
-
-def on_card(law: MemoryLaw, rows: int, context: int, rank: int, cards: int, spread: str) -> tuple[float, float]:
-    """GiB on one card, from low to high. FSDP shares weights, gradients and the optimizer over the cards; with offload
-    they wait in RAM. Then two layers at a time are on the card whole.
-    """
-    found = peak(law, rows=rows, context=context, rank=rank)
-    if spread not in ("FSDP", "offload"):
-        return memory_band(law, found.bytes)
-    share = 1 / cards if spread == "FSDP" else 0.0
-    bytes = sum(size * share if name in SHARED else size for name, size in found.parts) + 2 * law.layer_bytes
-    low, high = memory_band(law, bytes)
-    return low, high * 1.1  # by formula
-
-
-def _in_ram(law: MemoryLaw, rows: int, shape: Shape) -> float:
-    """GiB that wait in RAM with offload."""
-    found = peak(law, rows=rows, context=shape.longest, rank=shape.rank)
-    return sum(size for name, size in found.parts if name in SHARED) / GIB
-
-
-def _moved(law: MemoryLaw, tuning: str, rank: int, spread: str) -> float:
-    """Bytes that pass between cards: the gradients in a step (DDP), or the weights of every layer in a pass (FSDP)."""
-    trainable = law.trainable[0] + law.trainable[1] * rank
-    if spread == "DDP":
-        return 2 * 4 * trainable
-    return PASSES_BETWEEN_CARDS * 2 * (law.parameters + (trainable if tuning == "full" else 0)) if spread else 0.0
 
 
 def parts_of(

@@ -25,7 +25,8 @@ from tunebook.pipeline.hardware.memory import MemoryAsk
 from tunebook.pipeline.hardware.memory_law import MemoryLaw
 from tunebook.pipeline.hardware.options import Option
 from tunebook.pipeline.hardware.oracle import oracle
-from tunebook.pipeline.hardware.rented import Laws, Work, rented_options
+from tunebook.pipeline.hardware.rented import Work, rented_options
+from tunebook.pipeline.hardware.ways import Laws
 from tunebook.pipeline.home import home, read_json, write_json
 from tunebook.pipeline.plan.looking import Watched
 from tunebook.pipeline.plan.model import ModelFacts
