@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tunebook.pipeline.ledger import at_most
+
 _UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f\u202a-\u202e\u2066-\u2069]")
 
 #: Columns that are listed; a data set may have thousands.
@@ -88,32 +90,74 @@ def _report(report: Any) -> str:
     return "\n".join(lines)
 
 
+#: Machines that a plan lists at the terminal; all of them are in its JSON.
+MACHINES = 12
+
+
 def _plan(plan: Any) -> str:
+    listed = _machines(plan) if plan.options else []
+    offers = [f"{one.label}: {one.why}{_costs(one)}; write {_lines(one.fields)}" for one in plan.offers]
     if plan.plan_id is None:
-        return "\n".join(["There is no plan yet:", *(f"? {one.field} {one.why}" for one in plan.questions)])
-    lines = [f"plan {plan.plan_id[:12]}", f"{plan.method.upper()}: {plan.why}", ""]
-    rows = [["hardware", "tuning", "memory, GiB", "time, P50 to P90", "price", ""]]
-    for option in plan.options:
-        memory = (
-            f"{option.memory.low:.1f} to {option.memory.high:.1f} of {option.memory.available:.1f}"
-            if option.memory
-            else "–"
+        asked = [f"? {one.field} {one.why}" for one in plan.questions]
+        return "\n".join(
+            ["There is no plan yet:", *asked, *listed, *(["", "What would do:", *offers] if offers else [])]
         )
-        hours = f"{duration(option.hours.p50 * 3600)} to {duration(option.hours.p90 * 3600)}" if option.hours else "–"
-        price = "–" if option.max_usd is None else "$0" if option.max_usd == 0 else f"at most ${option.max_usd:.2f}"
-        mark = (
-            "chosen: "
-            if plan.chosen and (option.flavor, option.tuning) == (plan.chosen.flavor, plan.chosen.tuning)
-            else ""
-        )
-        rows.append([option.flavor, option.tuning, memory, hours, price, f"{mark}{option.why}"])
-    lines += [table(rows), "", table([[field, _value(value)] for field, value in plan.spec.items()])]
+    lines = [f"plan {plan.plan_id[:12]}", f"{plan.method.upper()}: {plan.why}", plan.sentence, *listed]
+    lines += ["", *offers] if offers else []
+    lines += ["", table([[field, _value(value)] for field, value in plan.spec.items()])]
     lines += [
         "",
-        f"stages: {', '.join(plan.stages)}; at most ${plan.max_usd:.2f}",
+        f"stages: {', '.join(plan.stages)}; at most {at_most(plan.max_usd)}",
         f"start it with: run {plan.plan_id[:12]}",
     ]
     return "\n".join(lines)
+
+
+def _machines(plan: Any) -> list[str]:
+    """The chosen one, this machine, and what nothing else is both cheaper and faster than; then how many more there are."""
+    rows = [["", "hardware", "tuning", "memory, GiB", "time, P50 to P90", "price, P50 to P90", "at most", ""]]
+
+    def chosen(option: Any) -> bool:
+        return bool(plan.chosen) and option.key == (plan.chosen.backend, plan.chosen.flavor, plan.chosen.tuning)
+
+    first = sorted(plan.options, key=lambda one: (not chosen(one), one.backend != "local", not one.front, not one.fits))
+    tuning = plan.chosen.tuning if plan.chosen else first[0].tuning
+    wanted = [one for one in first if chosen(one) or one.backend == "local" or (one.front and one.tuning == tuning)]
+    wanted = wanted[:MACHINES]
+    for option in wanted or first[:3]:
+        memory = option.memory
+        rows.append(
+            [
+                "*" if chosen(option) else "",
+                option.flavor,
+                option.tuning,
+                f"{memory.low:.1f} to {memory.high:.1f} of {memory.available:.1f}" if memory else "–",
+                f"{duration(option.hours.p50 * 3600)} to {duration(option.hours.p90 * 3600)}" if option.hours else "–",
+                f"${option.usd.p50:.2f} to ${option.usd.p90:.2f}"
+                if option.usd and option.usd.p90
+                else "$0"
+                if option.usd
+                else "–",
+                "–" if option.max_usd is None else at_most(option.max_usd),
+                option.why,
+            ]
+        )
+    rest = [one for one in plan.options if one not in wanted]
+    more = f"{len(rest)} more ({sum(one.fits for one in rest)} of them fit) with --json" if wanted and rest else ""
+    return ["", table(rows), *([more] if more else []), *([plan.prices] if plan.prices else [])]
+
+
+def _costs(offer: Any) -> str:
+    if not offer.hours or not offer.usd:
+        return ""
+    hours, usd = offer.hours, offer.usd
+    return f", {duration(hours.p50 * 3600)} to {duration(hours.p90 * 3600)}, ${usd.p50:.2f} to ${usd.p90:.2f}"
+
+
+def _lines(fields: dict[str, Any]) -> str:
+    from tunebook.pipeline.spec import spec_line
+
+    return ", ".join(f"`{spec_line(name, value)}`" for name, value in fields.items() if value is not None)
 
 
 def _show(run: Any) -> str:

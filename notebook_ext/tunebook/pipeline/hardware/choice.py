@@ -30,20 +30,18 @@ class Choice(NamedTuple):
 
 
 def with_front(options: Sequence[Option]) -> list[Option]:
-    """The options, marked where nothing else that fits is both cheaper and faster. Of equals the first is on the front."""
-    known = [option for option in options if option.fits and option.hours and option.usd]
-
-    def beaten(one: Option) -> bool:
-        assert one.usd and one.hours
-        for number, other in enumerate(known):
-            assert other.usd and other.hours
-            no_worse = other.usd.p50 <= one.usd.p50 and other.hours.p50 <= one.hours.p50
-            better = other.usd.p50 < one.usd.p50 or other.hours.p50 < one.hours.p50
-            if no_worse and (better or number < known.index(one)):
-                return True
-        return False
-
-    marked = {option.key for option in known if not beaten(option)}
+    """The options, marked where nothing else that fits is both cheaper and faster with the same tuning. Of equals the first
+    is on the front.
+    """
+    marked: set[tuple[str, str, str]] = set()
+    for tuning in PREFERENCE:
+        fastest = float("inf")
+        fitting = [one for one in options if one.tuning == tuning and one.fits and one.hours and one.usd]
+        for option in sorted(fitting, key=_cost):
+            assert option.hours
+            if option.hours.p50 < fastest:
+                fastest = option.hours.p50
+                marked.add(option.key)
     return [option.model_copy(update={"front": option.key in marked}) for option in options]
 
 

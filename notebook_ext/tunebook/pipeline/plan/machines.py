@@ -101,7 +101,7 @@ class Machines:
 
     def _work(self, spec: Spec, settled: dict[str, Any], steps: int, changes: dict[str, Any] | None) -> Work:
         checkpoints = math.ceil(steps / settled["save_steps"])
-        held_out = held_out_rows(self.inspection, settled, self.spec.eval_share)
+        held_out = self._held_out(settled, changes)
         return work_of(
             settled,
             self.inspection,
@@ -118,7 +118,7 @@ class Machines:
         if self.probe is None or "max_length" in (changes or {}):
             return []
         checkpoints = math.ceil(steps / settled["save_steps"])
-        held_out = held_out_rows(self.inspection, settled, self.spec.eval_share)
+        held_out = self._held_out(settled, changes)
         return local.local_options(
             self.probe,
             machine=this_machine(),
@@ -130,6 +130,14 @@ class Machines:
             export_forecast_seconds=export_seconds(self.probe),
             lessons=self.lessons,
         )
+
+    def _held_out(self, settled: dict[str, Any], changes: dict[str, Any] | None) -> int:
+        """Rows to measure with; fewer rows leave fewer of them where a share is held out."""
+        found = held_out_rows(self.inspection, settled, self.spec.eval_share)
+        if "rows" in (changes or {}) and not self.inspection.eval_rows:
+            rows = training_rows(self.spec, self.inspection, settled.get("eval_share", 0.0))
+            found = min(found, math.ceil((changes or {})["rows"] * found / max(1, rows)))
+        return found
 
     def _lengths(self, settled: dict[str, Any]) -> list[int]:
         rows = training_rows(self.spec, self.inspection, settled.get("eval_share", 0.0))

@@ -46,6 +46,9 @@ class PlanResult(BaseModel):
     max_usd: float | None
     timeout_s: int | None
     questions: list[Question]
+    sentence: str = ""  # which machine and why, or what is in the way
+    offers: list[Offer] = []  # what would bring it within memory, time or budget
+    prices: str = ""  # how old they are and where they come from; "" where nothing costs
 
 
 class Recovery(BaseModel):
@@ -86,16 +89,13 @@ class PlanBudget(BaseModel):
 
 
 class Plan(PlanResult):
-    """Everything the run needs. `sentence` heads the plan's panel; `consent` stands beside the button."""
+    """Everything the run needs. `consent` stands beside the button."""
 
     said: dict[str, Any]
-    offers: list[Offer] = []  # what would bring it within memory, time or budget
     budget: PlanBudget | None = None
-    prices: str = ""  # how old they are and where they come from; "" where nothing costs
     explore: Explore | None = None
     price: Price | None = None  # that `max_usd` is made of
     decisions: list[Decision]
-    sentence: str
     consent: str
     model: ModelFacts | None
     inspection: Inspection | None
