@@ -103,12 +103,13 @@ def _plan(plan: Any) -> str:
             ["There is no plan yet:", *asked, *listed, *(["", "What would do:", *offers] if offers else [])]
         )
     lines = [f"plan {plan.plan_id[:12]}", f"{plan.method.upper()}: {plan.why}", plan.sentence, *listed]
+    blocked = next((one.blocked for one in plan.options if _is_chosen(plan, one)), "")
     lines += ["", *offers] if offers else []
     lines += ["", table([[field, _value(value)] for field, value in plan.spec.items()])]
     lines += [
         "",
         f"stages: {', '.join(plan.stages)}; at most {at_most(plan.max_usd)}",
-        f"start it with: run {plan.plan_id[:12]}",
+        f"It cannot be started now: {blocked}." if blocked else f"start it with: run {plan.plan_id[:12]}",
     ]
     return "\n".join(lines)
 
@@ -117,18 +118,19 @@ def _machines(plan: Any) -> list[str]:
     """The chosen one, this machine, and what nothing else is both cheaper and faster than; then how many more there are."""
     rows = [["", "hardware", "tuning", "memory, GiB", "time, P50 to P90", "price, P50 to P90", "at most", ""]]
 
-    def chosen(option: Any) -> bool:
-        return bool(plan.chosen) and option.key == (plan.chosen.backend, plan.chosen.flavor, plan.chosen.tuning)
-
-    first = sorted(plan.options, key=lambda one: (not chosen(one), one.backend != "local", not one.front, not one.fits))
+    first = sorted(
+        plan.options, key=lambda one: (not _is_chosen(plan, one), one.backend != "local", not one.front, not one.fits)
+    )
     tuning = plan.chosen.tuning if plan.chosen else first[0].tuning
-    wanted = [one for one in first if chosen(one) or one.backend == "local" or (one.front and one.tuning == tuning)]
+    wanted = [
+        one for one in first if _is_chosen(plan, one) or one.backend == "local" or (one.front and one.tuning == tuning)
+    ]
     wanted = wanted[:MACHINES]
     for option in wanted or first[:3]:
         memory = option.memory
         rows.append(
             [
-                "*" if chosen(option) else "",
+                "*" if _is_chosen(plan, option) else "",
                 option.flavor,
                 option.tuning,
                 f"{memory.low:.1f} to {memory.high:.1f} of {memory.available:.1f}" if memory else "–",
@@ -145,6 +147,10 @@ def _machines(plan: Any) -> list[str]:
     rest = [one for one in plan.options if one not in wanted]
     more = f"{len(rest)} more ({sum(one.fits for one in rest)} of them fit) with --json" if wanted and rest else ""
     return ["", table(rows), *([more] if more else []), *([plan.prices] if plan.prices else [])]
+
+
+def _is_chosen(plan: Any, option: Any) -> bool:
+    return bool(plan.chosen) and option.key == (plan.chosen.backend, plan.chosen.flavor, plan.chosen.tuning)
 
 
 def _costs(offer: Any) -> str:
