@@ -9,10 +9,10 @@ from pydantic import BaseModel
 from tunebook.pipeline.hardware.cards import Card, card_of
 from tunebook.pipeline.hardware.catalogue import Catalogue
 from tunebook.pipeline.hardware.flavors import Flavor
-from tunebook.pipeline.hardware.forecast import Lesson, Passes, learn, pass_seconds, passes, reached
+from tunebook.pipeline.hardware.forecast import Lesson, Passes, learn, pass_seconds, passes, reached, together
 from tunebook.pipeline.hardware.memory_law import MemoryLaw
 from tunebook.pipeline.hardware.options import Band, Option
-from tunebook.pipeline.hardware.rented import Work
+from tunebook.pipeline.hardware.rented import Work, beside_training
 from tunebook.pipeline.hardware.ways import Laws
 
 CONTEXTS = (128, 256, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12288, 16384, 24576, 32768, 65536, 131072)
@@ -140,33 +140,26 @@ def _ways(
             if tuning == option.tuning
         }
         token = passes_of[option.picked.checkpointing] / mean.tokens * learned.factor
-        if option.step_seconds is not None:
+        if option.step_seconds is not None and not option.picked.spread:
             token = option.step_seconds.p50 * rows / shape.batch / mean.tokens  # what `tokens` counts for the plan
         for checkpointing, seconds in passes_of.items():
             law = laws[option.tuning, checkpointing]
             assert law.flops is not None
             per_rank = law.flops.token_rank / law.flops.token
             own = token * seconds / passes_of[option.picked.checkpointing] / (1 + per_rank * shape.rank)
+            others = beside_training(law, option.picked.precision, card, flavor, work, option.tuning, learned)
+            fixed = together(list(others.values()))
             found.append(
                 ExploredWay(
                     tuning=option.tuning,
                     law=_name(option.tuning, checkpointing),
                     checkpointing=checkpointing,
-                    fixed_s=_fixed(option, work, learned.spread),
+                    fixed_s=Band(p50=round(fixed.p50, 1), p90=round(fixed.p90, 1)),
                     token_s=Band(p50=own, p90=own * learned.spread),
                     per_rank=per_rank,
                 )
             )
     return found
-
-
-def _fixed(option: Option, work: Work, spread: float) -> Band:
-    """Seconds of all that is no training step."""
-    if option.hours is None or option.step_seconds is None:
-        return Band(p50=0.0, p90=0.0)
-    trained = work.shape.steps * option.step_seconds.p50
-    half = max(0.0, option.hours.p50 * 3600 - trained)
-    return Band(p50=round(half, 1), p90=round(max(half, option.hours.p90 * 3600 - trained * spread), 1))
 
 
 def _name(tuning: str, checkpointing: bool) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from pydantic import BaseModel
 
 #: What is tried in turn where the user did not say: the least change to the model first.
@@ -71,3 +73,23 @@ class Option(BaseModel):
     @property
     def key(self) -> tuple[str, str, str]:
         return (self.backend, self.flavor, self.tuning)
+
+
+def needed(gib: float) -> str:
+    """Memory or disk that is needed, to three digits and never less than it is: "21.9", "140"."""
+    step = _step(gib)
+    return _digits(math.ceil(round(gib / step, 6)) * step, step)
+
+
+def there_is(gib: float) -> str:
+    """Memory or disk that is there, to three digits and never more than it is."""
+    step = _step(gib)
+    return _digits(math.floor(round(gib / step, 6)) * step, step)
+
+
+def _step(gib: float) -> float:
+    return float(10 ** max(-1, math.floor(math.log10(gib)) - 2)) if gib > 0 else 0.1
+
+
+def _digits(gib: float, step: float) -> str:
+    return f"{gib:.1f}" if step < 1 else f"{gib:,.0f}"

@@ -13,8 +13,8 @@ from tunebook.pipeline.hardware.flavors import Flavor
 from tunebook.pipeline.hardware.forecast import Learned, Lesson, Shape, band, learn, passes, reached, together
 from tunebook.pipeline.hardware.local import duration
 from tunebook.pipeline.hardware.memory_law import GIB, MemoryLaw
-from tunebook.pipeline.hardware.options import Band, Memory, Option
-from tunebook.pipeline.hardware.ways import Laws, Way, best_way
+from tunebook.pipeline.hardware.options import Band, Memory, Option, needed, there_is
+from tunebook.pipeline.hardware.ways import Laws, Way, best_way, uneven
 
 #: Seconds from the submit to the first line of the script: a machine is found, the image pulled, packages installed.
 START = Band(p50=150.0, p90=420.0)
@@ -27,6 +27,8 @@ EXPORT_S_A_MILLION = 0.06
 ANSWERS_AT_ONCE = 16
 #: The share of a card's memory bandwidth that generation reaches.
 GENERATION_SHARE = 0.3
+#: What the evaluation and the export need beside the weights themselves, as a factor.
+LATER_ROOM = 1.1
 #: A timeout above the P90, so that a slow run is not thrown away near its end; and the minutes that nothing measures.
 TIMEOUT_ROOM = 1.25
 TIMEOUT_LEAST_S = 900
@@ -77,13 +79,18 @@ def rented_options(
             return option.model_copy(
                 update={"why": flavor.unsupported or f"its card, {flavor.card}, is not known here"}
             )
+        if shared := uneven(work.shape.batch, flavor.cards, device_batch):
+            return option.model_copy(update={"why": flavor.unsupported or shared})
         way = best_way(flavor, card, tuning, laws, work.shape, mean, device_batch)
         option = _sized(option, way, flavor)
         short = flavor.unsupported or _memory_short(way, flavor) or _disk_short(flavor, way.law, work)
         if short:
             return option.model_copy(update={"why": short})
+        unstarted = UNSTARTED.get(way.picked.spread, "") or _later_short(flavor, card, way.law, work)
+        option = option.model_copy(update={"unstarted": unstarted, "blocked": option.blocked or unstarted})
         learned = learn(lessons, card.name)
-        parts = parts_of(way, card, flavor, work, tuning, learned.factor, learned.spread)
+        train = band(work.shape.steps * way.step_s * learned.factor, learned.spread)
+        parts = {"train": train} | beside_training(way.law, way.picked.precision, card, flavor, work, tuning, learned)
         return _priced(option, way, flavor, work, parts, learned, time_limit_s, budget_usd)
 
     return [
@@ -119,11 +126,7 @@ def _sized(option: Option, way: Way, flavor: Flavor) -> Option:
         source += f"; {way.picked.spread} by formula"
     available = round(flavor.card_gib or 0.0, 2)
     memory = Memory(low=round(low, 2), high=round(high, 2), available=available, kind="GPU", source=source)
-    unstarted = UNSTARTED.get(way.picked.spread, "")
-    blocked = option.blocked or unstarted
-    return option.model_copy(
-        update={"memory": memory, "picked": way.picked, "unstarted": unstarted, "blocked": blocked}
-    )
+    return option.model_copy(update={"memory": memory, "picked": way.picked})
 
 
 def _priced(
@@ -155,15 +158,14 @@ def _priced(
     )
 
 
-def parts_of(
-    way: Way, card: Card, flavor: Flavor, work: Work, tuning: str, factor: float, spread: float
+def beside_training(
+    law: MemoryLaw, precision: str, card: Card, flavor: Flavor, work: Work, tuning: str, learned: Learned
 ) -> dict[str, Band]:
-    """Seconds of each part of a run: start, train, held-out loss, checkpoints, evaluation, export."""
-    law, shape = way.law, work.shape
-    assert law.flops is not None
-    trainable = law.trainable[0] + law.trainable[1] * shape.rank
+    """Seconds of the parts of a run that are no training steps: start, held-out loss, checkpoints, evaluation, export."""
+    factor, spread = learned.factor, learned.spread
+    trainable = law.trainable[0] + law.trainable[1] * work.shape.rank
     weights = 2 * law.parameters
-    speed = reached(tuning, way.picked.precision, card.tflops)
+    speed = reached(tuning, precision, card.tflops)
     forward = (2.0 * law.parameters) / speed  # seconds a token
     saved = work.checkpoints * 12 * trainable
     read = card.bandwidth_gb_s * 1e9 * GENERATION_SHARE
@@ -174,7 +176,6 @@ def parts_of(
     fetched = Band(p50=weights / DOWNLOAD[0], p90=weights / DOWNLOAD[1])
     return {
         "start": together([START, fetched]),
-        "train": band(shape.steps * way.step_s * factor, spread),
         "held-out loss": band(work.heldout_tokens * forward * factor, spread),
         "checkpoints": Band(p50=saved / DISK[0], p90=saved / DISK[1]),
         "evaluate": band((generate + prefill) * factor, max(2.0, spread)) if work.answers else Band(p50=0, p90=0),
@@ -189,7 +190,8 @@ def timeout_s(total: Band, time_limit_s: int | None, flavor: Flavor, budget_usd:
     """
     seconds = max(TIMEOUT_LEAST_S, math.ceil(total.p90 * TIMEOUT_ROOM / 60) * 60)
     if budget_usd is not None and flavor.usd_per_hour:
-        paid = int(budget_usd / flavor.usd_per_hour * 60) * 60
+        unit = max(60, flavor.unit_s or 60)
+        paid = int(budget_usd / flavor.usd_per_hour * 3600 / unit) * unit
         seconds = paid if total.p90 <= paid < seconds else seconds
     return min(seconds, time_limit_s) if time_limit_s else seconds
 
@@ -208,7 +210,9 @@ def _trade(tuning: str, way: Way, rank: int) -> str:
 
 
 def _memory_short(way: Way, flavor: Flavor) -> str:
-    return "" if way.fits else f"needs up to {way.memory[1]:.1f} GiB, a card has {flavor.card_gib:.1f} GiB"
+    if way.fits:
+        return ""
+    return f"needs up to {needed(way.memory[1])} GiB, a card has {there_is(flavor.card_gib or 0.0)} GiB"
 
 
 def _disk_short(flavor: Flavor, law: MemoryLaw, work: Work) -> str:
@@ -217,7 +221,24 @@ def _disk_short(flavor: Flavor, law: MemoryLaw, work: Work) -> str:
         return ""
     trainable = law.trainable[0] + law.trainable[1] * work.shape.rank
     need = (2 * law.parameters + work.checkpoints * 12 * trainable + 7 * law.parameters) / GIB
-    return "" if need <= flavor.disk_gib else f"needs {need:.0f} GiB of disk, it has {flavor.disk_gib:.0f} GiB"
+    if need <= flavor.disk_gib:
+        return ""
+    return f"needs {needed(need)} GiB of disk, it has {there_is(flavor.disk_gib)} GiB"
+
+
+def _later_short(flavor: Flavor, card: Card, law: MemoryLaw, work: Work) -> str:
+    """What of the stages after the training the machine is too small for, as a clause; "" where it is not.
+
+    They hold all weights at once: the evaluation on the card, in float32 where it computes no bf16, the export in RAM.
+    """
+    weights = law.parameters / GIB * LATER_ROOM
+    need, has = weights * (2 if card.bf16 else 4) + law.context_gib, flavor.card_gib or 0.0
+    if work.answers and need > has:
+        return f"the evaluation loads all weights, which needs up to {needed(need)} GiB, and a card has {there_is(has)} GiB"
+    if flavor.ram_gib is not None and 2 * weights > flavor.ram_gib:
+        room = there_is(flavor.ram_gib)
+        return f"the export merges in RAM, which needs up to {needed(2 * weights)} GiB, and it has {room} GiB"
+    return ""
 
 
 def _cents(usd: float) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -42,6 +41,16 @@ class Way(NamedTuple):
     fits: bool
 
 
+def uneven(batch: int, cards: int, device_batch: int | None) -> str:
+    """Why a machine cannot take just this batch, as a clause; "" where it can."""
+    if batch % cards:
+        return f"its {cards} cards cannot share a batch of {batch:,} rows evenly"
+    if device_batch is not None and batch // cards % device_batch:
+        where = "" if cards == 1 else f" on each of its {cards} cards"
+        return f"a batch of {batch:,} rows cannot be taken {device_batch:,} at once{where}"
+    return ""
+
+
 def best_way(
     flavor: Flavor,
     card: Card,
@@ -53,7 +62,7 @@ def best_way(
 ) -> Way:
     """The fastest way that fits, and where none does the one that needs the least memory.
 
-    `device_batch` are the rows that the user wants on a card at once.
+    `device_batch` are the rows that the user wants on a card at once. The batch is one that is not `uneven`.
     """
     precision = "bf16" if card.bf16 else "fp16"
 
@@ -77,9 +86,9 @@ def best_way(
 
 def _batches(batch: int, cards: int, asked: int | None) -> Iterator[int]:
     """Rows on a card at once that divide the effective batch evenly over passes and cards."""
-    each = max(1, batch // cards)
+    each = batch // cards
     if asked is not None:
-        yield max(1, min(asked, each))
+        yield asked
         return
     for rows in range(1, min(each, MOST_BATCH) + 1):
         if each % rows == 0:
@@ -99,7 +108,7 @@ def _way(
     spread: str,
 ) -> Way:
     cards = flavor.cards
-    accumulation = max(1, math.ceil(shape.batch / (rows * cards)))
+    accumulation = shape.batch // (rows * cards)
     low, high = on_card(law, rows, shape.longest, shape.rank, cards, spread)
     if spread == "DDP":  # gradients are gathered in buckets of their own
         buckets = 4 * (law.trainable[0] + law.trainable[1] * shape.rank) / GIB
