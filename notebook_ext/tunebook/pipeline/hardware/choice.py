@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from tunebook.pipeline.hardware.local import BACKEND as LOCAL
 from tunebook.pipeline.hardware.local import duration, within
-from tunebook.pipeline.hardware.options import NAMES, PREFERENCE, Option
+from tunebook.pipeline.hardware.options import NAMES, PREFERENCE, Option, needed
 
 #: 4-bit weights cost some quality, so they are taken unasked only where LoRA costs so many times as much.
 FOUR_BIT_SAVES = 1.5
@@ -27,6 +28,7 @@ class Wanted(NamedTuple):
 class Choice(NamedTuple):
     option: Option | None
     reason: str  # a sentence: why this one, or what is in the way
+    field: str = ""  # of the spec, that is in the way
 
 
 def with_front(options: Sequence[Option]) -> list[Option]:
@@ -58,7 +60,7 @@ def choose(options: Sequence[Option], wanted: Wanted) -> Choice:
         if (possible := [one for one in open_ if one.tuning == tuning and not obstacle(one, wanted)])
     }
     if not best:
-        return Choice(None, refusal(open_, options, wanted))
+        return Choice(None, refusal(open_, options, wanted), in_the_way(open_, wanted))
     lora, qlora = best.get("lora"), best.get("qlora")
     chosen = lora or qlora or best["full"]
     if lora and qlora and _cost(lora)[0] > FOUR_BIT_SAVES * _cost(qlora)[0]:
@@ -87,17 +89,18 @@ def obstacle(option: Option, wanted: Wanted) -> str:
     if option.unstarted and wanted.flavor is None:
         return option.unstarted
     if wanted.time_limit_s is not None and option.hours and option.hours.p90 * 3600 > wanted.time_limit_s:
-        longest = duration(option.hours.p90 * 3600)
+        longest = _no_shorter(option.hours.p90 * 3600)
         return f"nine in ten such runs take up to {longest}, the limit is {duration(wanted.time_limit_s)}"
     if wanted.budget_usd is not None and option.max_usd > wanted.budget_usd:
-        return f"it can cost up to {dollars(option.max_usd)}, more than {wanted.budget_why or 'the budget'}"
+        return f"it can cost up to {at_most(option.max_usd)}, more than {wanted.budget_why or 'the budget'}"
     return ""
 
 
 def because(chosen: Option, options: Sequence[Option], wanted: Wanted) -> str:
     """Why this one, and what a little more money would buy."""
     name, where = NAMES[chosen.tuning], _place(chosen)
-    lead = f"Cheapest that fits: {where} with {name}"
+    cheaper = any(_cost(one)[0] < _cost(chosen)[0] and not obstacle(one, wanted) for one in options)
+    lead = f"Cheapest with {name}: {where}" if cheaper else f"Cheapest that fits: {where} with {name}"
     if wanted.flavor:
         lead = f"As you asked: {where} with {name}"
     elif wanted.tuning:
@@ -141,7 +144,7 @@ def _trade(option: Option, chosen: Option) -> str:
     return (
         f"{said}, at {_times(price)} the price"
         if price > 1
-        else f"{said}, at {price:.0%} of the price".replace("%", " %")
+        else f"{said}, at {f'{100 * price:.0f}' if price >= 0.01 else 'under 1'} % of the price"
     )
 
 
@@ -162,22 +165,42 @@ def _faster(chosen: Option, options: Sequence[Option], wanted: Wanted) -> Option
     return min(rest, key=lambda one: one.usd.p50 if one.usd else 0.0, default=None)
 
 
+def _nearest(options: Sequence[Option], wanted: Wanted) -> Option | None:
+    """Of those that fit, the one that misses what the user allows by the least; what cannot be started yet comes last."""
+
+    def excess(option: Option) -> tuple[bool, float, float]:
+        time = option.hours.p90 * 3600 / wanted.time_limit_s if option.hours and wanted.time_limit_s else 0.0
+        most = math.inf if option.max_usd is None else option.max_usd
+        money = 0.0 if wanted.budget_usd is None else most / max(0.01, wanted.budget_usd)
+        return bool(option.unstarted and wanted.flavor is None), max(time, money), most
+
+    return min((option for option in options if option.fits), key=excess, default=None)
+
+
+def in_the_way(options: Sequence[Option], wanted: Wanted) -> str:
+    """The field of the spec that keeps everything from being taken."""
+    nearest = _nearest(options, wanted)
+    if nearest is not None and nearest.usd is not None and not (nearest.unstarted and wanted.flavor is None):
+        late = wanted.time_limit_s is not None and nearest.hours and nearest.hours.p90 * 3600 > wanted.time_limit_s
+        return "time_limit_s" if late else "budget_usd"
+    return "tuning" if wanted.tuning else "flavor" if wanted.flavor else "backend"
+
+
 def refusal(options: Sequence[Option], every: Sequence[Option], wanted: Wanted) -> str:
     """Why nothing can be taken: the nearest miss, with its numbers, and what to change. `every` are all options."""
     if not options:
         said = [value for value in (wanted.backend, wanted.flavor, wanted.tuning and NAMES[wanted.tuning]) if value]
         return f"No machine is known for {' with '.join(said)}." if said else "No machine is known."
-    fitting = [option for option in options if option.fits and option.max_usd is not None]
-    if fitting:
-        nearest = min(fitting, key=lambda one: (bool(one.unstarted), one.max_usd or 0.0))
-        if nearest.unstarted and wanted.flavor is None:
-            return f"What fits cannot be started yet: on {_place(nearest)} {nearest.unstarted}."
-        return f"What fits is not within what you allow: on {_place(nearest)} {obstacle(nearest, wanted)}."
+    fitting = _nearest(options, wanted)
+    if fitting is not None:
+        if fitting.unstarted and wanted.flavor is None:
+            return f"What fits cannot be started yet: on {_place(fitting)} {fitting.unstarted}."
+        return f"What fits is not within what you allow: on {_place(fitting)} {obstacle(fitting, wanted)}."
     sized = [option for option in options if option.memory is not None]
     if not sized:
         return f"Nothing can be taken: {NAMES[options[0].tuning]} on {_place(options[0])}: {options[0].why}."
     nearest = min(sized, key=lambda one: one.memory.high / max(0.01, one.memory.available) if one.memory else 0.0)
-    told = f"Nothing fits; nearest is {NAMES[nearest.tuning]} on {_place(nearest)}, which {nearest.why}."
+    told = f"Nothing fits; nearest is {NAMES[nearest.tuning]} on {_place(nearest)}: {nearest.why}."
     others = wanted._replace(tuning=None)
     instead = next((one for one in every if _meets(one, others) and not obstacle(one, others)), None)
     if instead is not None:
@@ -185,7 +208,7 @@ def refusal(options: Sequence[Option], every: Sequence[Option], wanted: Wanted) 
     assert nearest.memory is not None
     short = nearest.memory.high - nearest.memory.available
     if nearest.backend == LOCAL and short > 0:
-        told += f" Free {short:.1f} GiB of memory, lower `batch_size` or `max_length`, or take a smaller model."
+        told += f" Free {needed(short)} GiB of memory, lower `batch_size` or `max_length`, or take a smaller model."
     return told
 
 
@@ -196,10 +219,22 @@ def _place(option: Option) -> str:
 def _price(option: Option) -> str:
     if option.usd is None or not option.usd.p90:
         return "at no charge"
-    low, high = dollars(option.usd.p50), dollars(option.usd.p90)
+    low, high = dollars(option.usd.p50), at_most(option.usd.p90)
     return f"about {low}" if low == high else f"about {low}, at most {high} nine times in ten"
 
 
 def dollars(usd: float) -> str:
     """'$0.42', '$12.30', '$0.004': cents, and more digits only where there are no cents."""
     return f"${usd:.3f}" if 0 < usd < 0.01 else f"${usd:,.2f}"
+
+
+def at_most(usd: float) -> str:
+    """As `dollars`, and never less than it is."""
+    step = 1000 if 0 < usd < 0.01 else 100
+    return dollars(math.ceil(round(usd * step, 6)) / step)
+
+
+def _no_shorter(seconds: float) -> str:
+    """A length of time as `duration` says it, rounded up."""
+    step = 1 if seconds < 90 else 60 if seconds < 5400 else 360
+    return duration(math.ceil(seconds / step) * step)

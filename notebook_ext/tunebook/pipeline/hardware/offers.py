@@ -12,6 +12,8 @@ from tunebook.pipeline.hardware.options import NAMES, Band, Option
 
 #: Steps of a trial on the rented card.
 TRIAL_STEPS = 20
+#: Fewer rows are offered with so much room, since other rows may be longer.
+ROOM = 0.95
 #: A trial is offered where the whole costs at least so many times as much.
 TRIAL_WORTH = 3
 
@@ -35,13 +37,15 @@ def offers(
     rows: int,
     context: int,
     epochs: float,
+    steps: int,
     tuning: str | None,
     machine: str | None,
     said: dict[str, Any],
 ) -> list[Offer]:
     """The changes that help, the least first: a smaller copy of the weights, another machine, shorter rows, fewer rows.
 
-    `rows`, `context` and `epochs` are what the plan has now, `tuning` and `machine` what the user asked for (None: free).
+    `rows`, `context`, `epochs` and `steps` are what the plan has now, `tuning` and `machine` what the user asked for
+    (None: free), `said` the spec as it was said.
     """
     found = []
     if tuning in ("full", "lora"):
@@ -60,43 +64,39 @@ def offers(
             tried, "max_length", context, lambda size: f"Cut rows at {size:,} tokens", "longer rows lose their end"
         )
     )
-    if "max_steps" not in said:
-        found.append(_largest(tried, "rows", rows, lambda size: f"Train on {size:,} rows", f"of {rows:,}"))
+    if "max_steps" in said:
+        found.append(_largest(tried, "max_steps", steps, lambda size: f"Train for {size:,} steps", f"of {steps:,}"))
+    else:
+        # How often rows are read depends on how many there are, where it was not said: that stays as it is.
+        more = {} if "epochs" in said else {"epochs": epochs}
+        found.append(_largest(tried, "rows", rows, lambda size: f"Train on {size:,} rows", f"of {rows:,}", more, ROOM))
     return [offer for offer in found if offer is not None]
 
 
-def trial(option: Option) -> Offer | None:
+def trial(chosen: Option, tried: Tried) -> Offer | None:
     """A few real steps on the card that is about to be rented: what they take is then known and no longer forecast."""
-    if not option.usd_per_hour or option.step_seconds is None or option.timeout_s is None:
+    if not chosen.usd_per_hour or chosen.usd is None:
         return None
-    start = 600.0  # the machine, the image, the packages and the weights
-    seconds = (start / 2 + TRIAL_STEPS * option.step_seconds.p50, start + TRIAL_STEPS * option.step_seconds.p90)
-    hours = Band(p50=round(seconds[0] / 3600, 4), p90=round(seconds[1] / 3600, 4))
-    price = option.usd_per_hour
-    if option.usd is None or option.usd.p50 < TRIAL_WORTH * hours.p50 * price:
-        return None
-    return Offer(
-        label=f"Try {TRIAL_STEPS} steps on {option.flavor} first",
-        why="memory and time are then measured, and the whole is forecast from them",
-        hours=hours,
-        usd=Band(p50=round(hours.p50 * price, 4), p90=round(hours.p90 * price, 4)),
-        fields={"backend": option.backend, "flavor": option.flavor, "tuning": option.tuning, "max_steps": TRIAL_STEPS},
-    )
+    fields = {"backend": chosen.backend, "flavor": chosen.flavor, "tuning": chosen.tuning, "max_steps": TRIAL_STEPS}
+    why = "what a step takes there is then measured, and the whole is forecast from it"
+    offer = _offer(tried, f"Try {TRIAL_STEPS} steps on {chosen.flavor} first", why, fields, where=False)
+    worth = offer is not None and offer.usd is not None and TRIAL_WORTH * offer.usd.p50 <= chosen.usd.p50
+    return offer if worth else None
 
 
-def _offer(tried: Tried, label: str, why: str, fields: dict[str, Any]) -> Offer | None:
+def _offer(tried: Tried, label: str, why: str, fields: dict[str, Any], *, where: bool = True) -> Offer | None:
     option = tried(fields)
     if option is None:
         return None
-    where = "" if option.backend == "local" else f", on {option.flavor}"
-    return Offer(label=label, why=f"{why}{where}", hours=option.hours, usd=option.usd, fields=fields)
+    told = f", on {option.flavor}" if where and option.backend != "local" else ""
+    return Offer(label=label, why=f"{why}{told}", hours=option.hours, usd=option.usd, fields=fields)
 
 
 def _other_machine(tried: Tried) -> Offer | None:
     option = tried({"backend": None, "flavor": None})
     if option is None:
         return None
-    fields = {"backend": option.backend, "flavor": option.flavor}
+    fields = {"backend": option.backend, "flavor": option.flavor, "tuning": option.tuning}
     price = (
         f"{dollars(option.usd_per_hour)} an hour, with {NAMES[option.tuning]}"
         if option.usd_per_hour
@@ -105,23 +105,33 @@ def _other_machine(tried: Tried) -> Offer | None:
     return Offer(label=f"Train on {option.flavor}", why=price, hours=option.hours, usd=option.usd, fields=fields)
 
 
-def _largest(tried: Tried, field: str, now: int, label: Callable[[int], str], why: str) -> Offer | None:
-    """The largest value below today's with which there is an option: found by halving, to two digits."""
-    low, high = 0, now
+def _largest(
+    tried: Tried,
+    field: str,
+    now: int,
+    label: Callable[[int], str],
+    why: str,
+    more: dict[str, Any] | None = None,
+    room: float = 1.0,
+) -> Offer | None:
+    """The largest value below today's with which there is an option: found by halving, to two digits. `more` are fields
+    that change with it, `room` the share of what was found that is offered.
+    """
+    more, low, high = more or {}, 0, now
     best: tuple[int, Option] | None = None
     for _ in range(12):
         size = _round((low + high) // 2)
         if size <= low or size < 8:
             break
-        option = tried({field: size})
+        option = tried({field: size} | more)
         if option is None:
             high = size
         else:
             low, best = size, (size, option)
     if best is None or best[0] >= now:
         return None
-    size, option = best
-    return _offer(lambda _: option, label(size), why, {field: size})
+    size = _round(int(best[0] * room))
+    return _offer(tried, label(size), why, {field: size} | more)
 
 
 def _round(number: int) -> int:

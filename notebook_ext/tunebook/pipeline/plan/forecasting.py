@@ -8,13 +8,14 @@ import os
 import time
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from tunebook.pipeline.backends import backend_names
 from tunebook.pipeline.data.report import Inspection
-from tunebook.pipeline.errors import TunebookError
+from tunebook.pipeline.errors import CallError, TunebookError
 from tunebook.pipeline.hardware.batches import cut
 from tunebook.pipeline.hardware.catalogue import Catalogue, catalogue
 from tunebook.pipeline.hardware.flavors import BACKEND as RENTED
@@ -82,8 +83,9 @@ def forecasts_for(spec: Spec, model: ModelFacts, method: str, lessons: list[Less
     if not considers_rented(spec):
         return Forecasts()
     prices = catalogue(home())
-    if spec.flavor is not None:
-        prices.flavor(spec.flavor)
+    if spec.flavor is not None and prices.flavor(spec.flavor).kind == "CPU":
+        raise CallError("flavor", f"is {spec.flavor}, which has no GPU", "choose a machine with one, such as l4x1")
+    lessons = [one for one in lessons if one.card != THIS_MACHINE]  # what was measured here says nothing of a card
     try:
         return Forecasts(prices, laws_of(model, method, watched), lessons)
     except TunebookError as failure:
@@ -100,7 +102,7 @@ def laws_of(model: ModelFacts, method: str, watched: Watched) -> dict[tuple[str,
     said = [LAW_VERSION, model.fingerprint, method, [version(name) for name in LIBRARIES]]
     key = hashlib.sha256(json.dumps(said).encode()).hexdigest()[:32]
     folder = home() / "laws"
-    kept = _Kept.read(read_json(folder / f"{key}.json"))
+    kept = _Kept.read(folder / f"{key}.json")
     if kept is not None:
         return kept.by_way()
     if watched.preparing:
@@ -130,11 +132,13 @@ class _Kept(BaseModel):
     laws: dict[str, MemoryLaw]
 
     @classmethod
-    def read(cls, body: Any) -> _Kept | None:
+    def read(cls, path: Path) -> _Kept | None:
+        """What is kept; None where nothing is, or where it is damaged."""
         try:
-            return cls.model_validate(body) if body is not None else None
-        except ValidationError:
+            found = cls.model_validate(read_json(path))
+        except (OSError, ValueError):  # which a ValidationError is
             return None
+        return found if set(found.laws) == {f"{tuning} {one}" for tuning in TUNINGS for one in (False, True)} else None
 
     def by_way(self) -> dict[tuple[str, bool], MemoryLaw]:
         return {(name.split()[0], name.split()[1] == "True"): law for name, law in self.laws.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from tunebook.pipeline.data.report import Inspection
@@ -11,7 +12,7 @@ from tunebook.pipeline.hardware import local
 from tunebook.pipeline.hardware.choice import Wanted, choose, with_front
 from tunebook.pipeline.hardware.explore import Explore, explore
 from tunebook.pipeline.hardware.forecast import Lesson
-from tunebook.pipeline.hardware.machine import this_machine
+from tunebook.pipeline.hardware.machine import Machine, this_machine
 from tunebook.pipeline.hardware.offers import Offer, offers, trial
 from tunebook.pipeline.hardware.options import Option
 from tunebook.pipeline.hardware.probe import ProbeResult
@@ -50,22 +51,23 @@ class Machines:
             spec.backend, spec.flavor, spec.tuning, spec.time_limit_s, self.allowance.cap_usd, self.allowance.why
         )
 
+    def tried(self, changes: dict[str, Any]) -> Option | None:
+        """What would be taken if the spec had said these changes; None where nothing could be."""
+        return choose(self.options(changes), self.wanted(changes)).option
+
     def offers(self, chosen: Option | None) -> list[Offer]:
         """The changes that help where nothing can be taken; for a rented machine, a trial of it first."""
         if chosen is not None:
-            first = trial(chosen) if self.spec.max_steps is None else None
+            first = trial(chosen, self.tried) if self.spec.max_steps is None else None
             return [first] if first else []
-
-        def tried(changes: dict[str, Any]) -> Option | None:
-            return choose(self.options(changes), self.wanted(changes)).option
-
-        settled = self._settled(None)[1]
+        _, settled, steps = self._settled(None)
         named = self.spec.flavor or self.spec.backend
         return offers(
-            tried,
+            self.tried,
             rows=training_rows(self.spec, self.inspection, settled.get("eval_share", 0.0)),
             context=min(settled["max_length"], self._longest()),
             epochs=settled.get("epochs", 1),
+            steps=steps,
             tuning=self.spec.tuning,
             machine=named,
             said=self.spec.said(),
@@ -81,12 +83,11 @@ class Machines:
             self.forecasts.laws,
             self._work(spec, settled, steps, None),
             options,
-            self.lessons,
+            self.forecasts.lessons,
             lengths=self._lengths(settled),
             context=settled["max_length"],
             chosen=chosen,
             limit=self.model.max_positions,
-            lora=settled.get("tuning") != "full",
         )
 
     def _settled(self, changes: dict[str, Any] | None) -> tuple[Spec, dict[str, Any], int]:
@@ -94,14 +95,22 @@ class Machines:
         changes = changes or {}
         spec = self.spec.model_copy(update=changes)
         cut = None if "max_length" in changes else self.cut
-        settled = decide(spec, self.inspection, self.model, spec.tuning or "lora", "", cut).spec
-        rows = training_rows(self.spec, self.inspection, settled.get("eval_share", 0.0))
-        rows = min(rows, changes.get("rows", rows))
-        return spec, settled, total_steps(settled, rows)
+        seen = self._seen(changes)
+        settled = decide(spec, seen, self.model, spec.tuning or "lora", "", cut).spec
+        return spec, settled, total_steps(settled, training_rows(spec, seen, settled.get("eval_share", 0.0)))
+
+    def _seen(self, changes: dict[str, Any] | None) -> Inspection:
+        """The inspection, as far as it goes, if the spec had asked for so many rows."""
+        rows = (changes or {}).get("rows")
+        if rows is None:
+            return self.inspection
+        held_out = 0 if self.inspection.eval_rows else math.ceil(rows * (self.spec.eval_share or 0.0))
+        fewer = min(self.inspection.train_rows, max(1, rows - held_out))
+        return self.inspection.model_copy(update={"train_rows": fewer})
 
     def _work(self, spec: Spec, settled: dict[str, Any], steps: int, changes: dict[str, Any] | None) -> Work:
         checkpoints = math.ceil(steps / settled["save_steps"])
-        held_out = self._held_out(settled, changes)
+        held_out = held_out_rows(self._seen(changes), settled, self.spec.eval_share)
         return work_of(
             settled,
             self.inspection,
@@ -118,10 +127,10 @@ class Machines:
         if self.probe is None or "max_length" in (changes or {}):
             return []
         checkpoints = math.ceil(steps / settled["save_steps"])
-        held_out = self._held_out(settled, changes)
+        held_out = held_out_rows(self._seen(changes), settled, self.spec.eval_share)
         return local.local_options(
             self.probe,
-            machine=this_machine(),
+            machine=self._machine,
             steps=steps,
             heldout_rows=min(held_out, LOSS_ROWS),
             heldout_passes=math.ceil(steps / settled["eval_steps"]),
@@ -131,13 +140,10 @@ class Machines:
             lessons=self.lessons,
         )
 
-    def _held_out(self, settled: dict[str, Any], changes: dict[str, Any] | None) -> int:
-        """Rows to measure with; fewer rows leave fewer of them where a share is held out."""
-        found = held_out_rows(self.inspection, settled, self.spec.eval_share)
-        if "rows" in (changes or {}) and not self.inspection.eval_rows:
-            rows = training_rows(self.spec, self.inspection, settled.get("eval_share", 0.0))
-            found = min(found, math.ceil((changes or {})["rows"] * found / max(1, rows)))
-        return found
+    @cached_property
+    def _machine(self) -> Machine:
+        """This machine, looked at once: each offer asks for its options."""
+        return this_machine()
 
     def _lengths(self, settled: dict[str, Any]) -> list[int]:
         rows = training_rows(self.spec, self.inspection, settled.get("eval_share", 0.0))

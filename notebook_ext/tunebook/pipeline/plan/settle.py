@@ -27,7 +27,7 @@ def settle(machines: Machines) -> Plan:
     """The plan with its id; or one with a question and with offers, where no machine can be taken."""
     spec, model, inspection = machines.spec, machines.model, machines.inspection
     options = machines.options()
-    chosen, reason = choose(options, machines.wanted())
+    chosen, reason, field = choose(options, machines.wanted())
     best = choose(options, machines.wanted()._replace(flavor=None, tuning=None)).option
     options = [beside(one, chosen, best) for one in options]
     prices = (
@@ -42,7 +42,6 @@ def settle(machines: Machines) -> Plan:
         "explore": machines.explore(options, chosen),
     }
     if chosen is None:
-        field = "tuning" if spec.tuning else "flavor" if spec.flavor else "backend"
         asked = [Question(field=field, why=reason.rstrip("."))]
         plan = unanswered(spec, asked, inspection=inspection, model=model, options=options)
         return plan.model_copy(update={**more, "sentence": reason})
