@@ -17,12 +17,15 @@ def missing_bundles(root: Path) -> list[str]:
     """The bundles that the Python halves of the panels load and that are not there, or empty.
 
     Each `tunebook/widgets/NAME.py` with a front has a folder `widgets/NAME-with-hyphens/` and the bundle
-    `static/NAME-with-hyphens.js`.
+    `static/NAME-with-hyphens.js`; a `part.ts` there is sent when it is first looked at, as `NAME-with-hyphens.part.js`.
     """
     panels = sorted(entry.parent.name for entry in (root / "widgets").glob("*/index.ts"))
     if not panels:
         return [f"{STATIC}/*.js"]
-    bundles = [root / STATIC / f"{panel}.js" for panel in panels]
+    parts = sorted(entry.parent.name for entry in (root / "widgets").glob("*/part.ts"))
+    bundles = [
+        root / STATIC / name for name in (*(f"{one}.js" for one in panels), *(f"{one}.part.js" for one in parts))
+    ]
     return [str(bundle.relative_to(root)) for bundle in bundles if not bundle.is_file() or bundle.stat().st_size == 0]
 
 

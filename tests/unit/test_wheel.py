@@ -37,6 +37,7 @@ def build(source: Path) -> subprocess.CompletedProcess[str]:
 def make_bundles(source: Path) -> list[str]:
     panels = sorted(entry.parent.name for entry in (source / "widgets").glob("*/index.ts"))
     (source / STATIC).mkdir()
+    panels += sorted(f"{entry.parent.name}.part" for entry in (source / "widgets").glob("*/part.ts"))
     for panel in panels:
         (source / STATIC / f"{panel}.js").write_text("export default {};\n")
     return panels

@@ -30,7 +30,8 @@ def bundles(console: Console, root: Path, npm: str) -> None:
     sources = [file for file in (root / "widgets").rglob("*") if file.suffix in SOURCES and file.is_file()]
     stamp = Stamp(static / ".stamp", files=[*sources, root / "package-lock.json", root / "package.json"])
     panels = {entry.parent.name for entry in (root / "widgets").glob("*/index.ts")}
-    if stamp.valid() and all((static / f"{panel}.js").is_file() for panel in panels):
+    parts = {f"{entry.parent.name}.part" for entry in (root / "widgets").glob("*/part.ts")}
+    if stamp.valid() and all((static / f"{name}.js").is_file() for name in panels | parts):
         return
     with console.step("bundles of the panels"):
         console.run([npm, "run", "build"], cwd=root)

@@ -226,9 +226,10 @@ function body(props: BodyProps, confirm: VNode | undefined): { sentence: string;
 }
 
 /** The plan, which a click can change until it is confirmed. */
-function Plan({ view, actions, state, host }: BodyProps & { view: PlanView; actions: ComponentChildren }) {
+function Plan({ view, actions, state, host, looked }: BodyProps & { view: PlanView; actions: ComponentChildren }) {
   const open = !state.run && !["succeeded", "failed", "cancelled"].includes(state.state);
-  return <HardwarePicker view={view} send={open ? host.send : null} problem={state.problem} actions={actions} />;
+  const asking = { send: open ? host.send : null, ask: host.send, looked };
+  return <HardwarePicker view={view} problem={state.problem} actions={actions} {...asking} />;
 }
 
 /** What the stage is doing now, or how long it took. */

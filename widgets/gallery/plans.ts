@@ -202,6 +202,8 @@ export const plan: PlanView = {
   budget: null,
   prices: "",
   explore: null,
+  explorable: false,
+  exploring: "",
   decisions: [
     { field: "method", value: "sft", why: "the rows are conversations without preferences or rewards" },
     { field: "learning_rate", value: "5e-4", why: "ten times the full rate, for LoRA" },
@@ -317,6 +319,8 @@ export const noPrice: PlanView = {
   budget: { cap: null, reserved: 0, spent: 0, left: null },
   prices: "",
   explore: null,
+  explorable: false,
+  exploring: "",
 };
 
 const endless = "an-instance-type-whose-name-somebody-made-by-joining-everything-they-knew-about-it";

@@ -15,7 +15,7 @@ export function mount(root: HTMLElement, host: SoloHost<PlanView>, signal: Abort
       empty="No plan yet."
       snapshot={host.snapshot}
       body={(view, { decides, problem }) => (
-        <HardwarePicker view={view} send={decides ? host.send : null} problem={problem} />
+        <HardwarePicker view={view} send={decides ? host.send : null} problem={problem} looked ask={host.send} />
       )}
     />,
     signal,

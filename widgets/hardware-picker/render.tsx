@@ -1,9 +1,10 @@
 // Where it runs and why: memory against what the machine has, time and price as bands, what the plan decided, the script.
 
 import type { ComponentChildren } from "preact";
-import { useId, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import { counted } from "../shared/format";
 import type { PlanView } from "../shared/plan-types";
+import type { Request } from "../shared/types";
 import { CopyButton, Glyph, Scroll, Shown } from "../shared/ui";
 import { oneLine } from "../shared/visible";
 import type { Asking } from "./asking";
@@ -19,9 +20,15 @@ export const css = `${style}\n${exploreStyle}`;
 interface Props extends Asking {
   /** What stands beside the consent line: the confirm button in a FinetunePanel. */
   actions?: ComponentChildren;
+  /** Whether it is looked at, and who can be asked for the sliders of this machine, which take a while to make. */
+  looked: boolean;
+  ask: (request: Request) => boolean;
 }
 
-export function HardwarePicker({ view, send, problem, actions }: Props) {
+export function HardwarePicker({ view, send, problem, actions, looked, ask }: Props) {
+  useEffect(() => {
+    if (looked && view.explorable) ask({ kind: "explore" });
+  }, [looked, view.explorable, view.plan_id]);
   const asking = useMemo(() => ({ view, send, problem }), [view, send, problem]);
   return (
     <div class="tb-body tb-picker">
@@ -31,6 +38,11 @@ export function HardwarePicker({ view, send, problem, actions }: Props) {
       {view.chosen && <Offers asking={asking} />}
       <Budget budget={view.budget} prices={view.prices} />
       <Consent view={view} actions={actions} />
+      {view.exploring && (
+        <p class="tb-small tb-muted" role="status">
+          <Shown text={view.exploring} />
+        </p>
+      )}
       <Explore asking={asking} />
       {view.decisions.length > 0 && <Decisions decisions={view.decisions} />}
     </div>

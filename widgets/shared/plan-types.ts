@@ -43,6 +43,9 @@ export interface PlanView {
   budget: { cap: number | null; reserved: number; spent: number; left: number | null } | null;
   prices: string; // how old the prices are and where they come from; "" where nothing costs
   explore: Explore | null;
+  /** Whether the sliders for this machine can be asked for, and what is to be said while they are made, or if they fail. */
+  explorable: boolean;
+  exploring: string;
   /** What the plan decided and why: "learning_rate", "2e-4", "ten times the full rate, for LoRA". */
   decisions: { field: string; value: string; why: string }[];
   script: string; // the training script, as text

@@ -217,6 +217,7 @@ export type Request =
   | { kind: "cancel"; of?: TableRequest["kind"] | "inspection" } // `of`: what the table works at, or the checks; else the run
   | { kind: "stop" }
   | { kind: "fix"; finding: string } // the remedy of the finding with this key
+  | { kind: "explore" } // somebody looks at the plan: the sliders for this machine are wanted
   | { kind: "take_back"; field: string } // what was chosen for it by a click
   | { kind: "choose"; plan_id: string; option: number } // plan again for this option of the plan on the screen
   | { kind: "offer"; plan_id: string; offer: number } // take this offer of it

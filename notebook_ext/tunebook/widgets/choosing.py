@@ -18,27 +18,36 @@ def changes(plan: Plan | None, request: dict[str, Any]) -> dict[str, Any]:
         raise CallError("plan_id", "is not the plan on the screen any more", "look at the new one, and choose again")
     kind = request["kind"]
     if kind == "shape":
-        return _shape(plan, {name: request[name] for name in SLIDERS if request.get(name) is not None})
-    listed: list[Any] = list(plan.options if kind == "choose" else plan.offers)
-    number = request.get("option" if kind == "choose" else "offer")
-    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < len(listed):
-        raise CallError(kind, f"is {number!r}, and there are {len(listed)}", "choose one of those on the screen")
+        sliders = {name: request[name] for name in SLIDERS if request.get(name) is not None}
+        return _shape(plan, sliders, _place(plan, request["option"]) if request.get("option") is not None else {})
     if kind == "offer":
-        return dict(listed[number].fields)
-    option = listed[number]
+        return dict(plan.offers[_number(request.get("offer"), len(plan.offers), "offer")].fields)
+    option = plan.options[_number(request.get("option"), len(plan.options), "option")]
     if not option.fits or option.max_usd is None:
         raise CallError(
             "option", f"{option.flavor} with {option.tuning} cannot be taken: {option.why}", "choose another"
         )
+    return _place(plan, request["option"])
+
+
+def _number(said: Any, count: int, field: str) -> int:
+    if not isinstance(said, int) or isinstance(said, bool) or not 0 <= said < count:
+        raise CallError(field, f"is {said!r}, and there are {count}", "choose one of those on the screen")
+    return said
+
+
+def _place(plan: Plan, said: Any) -> dict[str, Any]:
+    """The machine and the tuning of an option; where all weights are trained no rank stays behind."""
+    option = plan.options[_number(said, len(plan.options), "option")]
     fields = {"backend": option.backend, "flavor": option.flavor, "tuning": option.tuning}
     return fields | ({"lora_rank": None} if option.tuning == "full" else {})
 
 
-def _shape(plan: Plan, said: dict[str, Any]) -> dict[str, Any]:
+def _shape(plan: Plan, said: dict[str, Any], place: dict[str, Any]) -> dict[str, Any]:
     """The sliders' values; rows at once that do not divide the batch make the batch a multiple of them."""
-    if not said:
+    if not said and not place:
         raise CallError("shape", "changes nothing", "move a slider first")
     rows, batch = said.get("device_batch_size"), plan.spec.get("batch_size")
     if isinstance(rows, int) and isinstance(batch, int) and rows > 0 and batch % rows:
         said["batch_size"] = -(-batch // rows) * rows
-    return said
+    return place | said

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextvars
 from typing import TYPE_CHECKING, Any
 
 from tunebook.pipeline import control
 from tunebook.pipeline.errors import CallError, TunebookError
 from tunebook.widgets.choosing import changes
 from tunebook.widgets.panel import Panel, RunPanel, run_id_of
+from tunebook.widgets.sliders import Sliders
 from tunebook.widgets.snapshot import question_snapshot, run_snapshot
 from tunebook.widgets.table_panel import TablePanel
 
@@ -33,7 +35,14 @@ class FinetunePanel(TablePanel, RunPanel):
 
     def __init__(self, run: Any) -> None:
         self.run_id = run_id_of(run)
+        self._drawn: View = {}  # without what is laid over it
+        self._sliders = Sliders(contextvars.copy_context(), lambda: self.show(self._drawn))
         super().__init__(self.run_id)
+
+    def show(self, snapshot: View) -> None:
+        with self._state_lock:
+            self._drawn = snapshot
+            super().show(snapshot | {"plan": self._sliders.over(snapshot.get("plan"))})
 
     def draw(self, facts: Facts) -> View:
         self._inspection, self._plan = facts.inspection, facts.plan
@@ -62,6 +71,9 @@ class FinetunePanel(TablePanel, RunPanel):
             control.revise(self.run_id, self.fix_of(request).fields, by="notebook")
         elif kind in ("choose", "offer", "shape"):
             control.revise(self.run_id, changes(self._plan, request), by="notebook")
+        elif kind == "explore":
+            self._sliders.want(self._plan)
+            return
         elif kind == "take_back":
             control.take_back(self.run_id, str(request.get("field")), by="notebook")
         else:

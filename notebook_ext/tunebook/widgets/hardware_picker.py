@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextvars
 from typing import Any
 
 from tunebook.pipeline.errors import CallError
 from tunebook.widgets.panel import Panel
+from tunebook.widgets.sliders import Sliders
 from tunebook.widgets.views import plan_view
 
 
@@ -27,5 +29,16 @@ class HardwarePicker(Panel):
             if not plan_id:
                 raise CallError("plan", "has questions and no id yet", "answer them and plan again")
             plan = load_plan(Journal(home()), str(plan_id))
+        self._plan = plan
+        self._sliders = Sliders(contextvars.copy_context(), self._show_plan)
         super().__init__()
-        self.show({"view": plan_view(plan), "working": "", "problem": None})
+        self._show_plan()
+
+    def answer(self, request: dict[str, Any]) -> None:
+        if request.get("kind") == "explore":
+            self._sliders.want(self._plan)
+        else:
+            super().answer(request)
+
+    def _show_plan(self) -> None:
+        self.show({"view": self._sliders.over(plan_view(self._plan)), "working": "", "problem": None})

@@ -188,6 +188,8 @@ def plan_view(plan: Plan, script_path: str = "", *, decides: bool = False, whole
         "budget": plan.budget.model_dump() if plan.budget else None,
         "prices": plan.prices,
         "explore": plan.explore.model_dump() if plan.explore and whole else None,
+        "explorable": whole and any(one.backend == "local" and one.step_seconds for one in plan.options),
+        "exploring": "",
         "decisions": [{"field": one.field, "value": plain(one.value), "why": one.why} for one in plan.decisions],
         "script": plan.script or "",
         "script_path": script_path,

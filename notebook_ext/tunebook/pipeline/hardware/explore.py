@@ -69,12 +69,11 @@ def explore(
     context: int,
     chosen: Option | None,
     limit: int | None,
-    lora: bool,
 ) -> Explore | None:
     """None without a machine with one card whose memory and price are known.
 
-    `lengths` are the rows before they are cut at `context`, `limit` is the model's own, `lora` whether an adapter is
-    trained. Machines with several cards are left to the table: how they share a model is no closed form.
+    `lengths` are the rows before they are cut at `context`, `limit` is the model's own. Machines with several cards are
+    left to the table: how they share a model is no closed form.
     """
     shape = work.shape
     rows = chosen.picked.device_batch if chosen and chosen.picked else min(8, shape.batch)
@@ -98,7 +97,7 @@ def explore(
     return Explore(
         context=Slider(value=context, steps=contexts),
         batch=Slider(value=rows, steps=sorted({rows, *ROWS})),
-        rank=Slider(value=shape.rank, steps=sorted({shape.rank, *RANKS})) if lora else None,
+        rank=Slider(value=shape.rank, steps=sorted({shape.rank, *RANKS})),
         tokens=[
             TokensAt(context=one, tokens=round(passes_in_all * passes(lengths, rows, one).tokens)) for one in contexts
         ],
