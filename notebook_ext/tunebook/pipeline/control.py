@@ -103,12 +103,17 @@ def consent(run_id: str, plan_id: str, *, by: str) -> None:
 
 
 def require_startable(plan: Plan) -> None:
-    """Raise CallError for a plan that nothing may be spent on: its backend is not here, or its price is of another hour."""
+    """Raise CallError for a plan that nothing may be spent on: its backend is not here, its machine cannot be used as it
+    needs, or its price is of another hour.
+    """
     assert plan.chosen is not None
-    name = plan.chosen.backend
+    name, chosen = plan.chosen.backend, plan.chosen.model_dump()
     if name not in backend_names():
         remedy = "choose this machine, or run the script by hand: `script` writes it"
         raise CallError("backend", f"is {name}, and jobs cannot be sent there from here yet", remedy)
+    for option in plan.options:
+        if option.unstarted and option.model_dump(include=set(chosen)) == chosen:
+            raise CallError("flavor", f"is {option.flavor}, and there {option.unstarted}", "choose another machine")
     if plan.price is not None and not plan.price.spendable(time.time()):
         raise CallError(
             "price", f"of {plan.chosen.flavor} is not of this hour, and may have changed", "make the plan again"

@@ -40,7 +40,7 @@ def decide(
     cut: Decision | None = None,
 ) -> Decisions:
     """Every field a training needs. `tuning` comes from the hardware options; `cut` is the length that was decided before
-    the data was looked at with it.
+    the data was looked at with it. Raises CallError for rows at once that do not divide the batch.
     """
     chosen = Decisions(spec)
     take = chosen.take
@@ -61,6 +61,7 @@ def decide(
     each = spec.device_batch_size or 1
     usual = DEVICE_BATCH if rows >= 64 else 4
     batch = take("batch_size", math.ceil(usual / each) * each, "steady gradients without many idle rows")
+    device_batch(batch, spec.device_batch_size)  # on any machine
     per_epoch = max(1, math.ceil(rows / batch))
     if "max_steps" not in chosen.spec:
         epochs = take(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -17,6 +18,8 @@ from tunebook.pipeline.hardware.options import Option
 from tunebook.pipeline.instruction import Question
 from tunebook.pipeline.journal import Journal
 from tunebook.pipeline.scripts import TrainSettings
+
+_TIME_LIMIT = re.compile(r'^# timeout = "\d+s"\n', re.MULTILINE)
 
 StageName = Literal["train", "evaluate", "export"]
 
@@ -110,13 +113,15 @@ class Plan(PlanResult):
 
 
 def plan_hash(plan: Plan) -> str:
-    """sha256 over what is consented to: never over forecasts or times, so that a later look gives the same id."""
+    """sha256 over what is consented to: never over forecasts or times, so that a later look gives the same id. The
+    script's time limit is made of a forecast; what it may cost is `max_usd`.
+    """
     assert plan.inspection and plan.model and plan.script and plan.chosen
     content = {
         "spec": plan.spec,
         "data": plan.inspection.fingerprint,
         "model": plan.model.fingerprint,
-        "script": hashlib.sha256(plan.script.encode()).hexdigest(),
+        "script": hashlib.sha256(_TIME_LIMIT.sub("", plan.script, count=1).encode()).hexdigest(),
         "chosen": plan.chosen.model_dump(),
         "stages": plan.stages,
         "recovery": plan.recovery.model_dump(),

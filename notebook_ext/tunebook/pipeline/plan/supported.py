@@ -17,8 +17,9 @@ def unsupported(spec: Spec) -> list[Question]:
     def ask(field: str, why: str) -> None:
         questions.append(Question(field=field, why=why))
 
-    if spec.backend and spec.backend not in (*backend_names(), RENTED):
-        ask("backend", f"{spec.backend!r} is not installed; there is {', '.join([*backend_names(), RENTED])}")
+    known = list(dict.fromkeys([*backend_names(), RENTED]))
+    if spec.backend and spec.backend not in known:
+        ask("backend", f"{spec.backend!r} is not installed; there is {', '.join(known)}")
     if spec.backend == "local" and spec.flavor not in (None, THIS_MACHINE):
         ask("flavor", f"{spec.flavor!r} is a rented machine, and the backend is local; say one of them")
     if spec.backend == RENTED and spec.flavor == THIS_MACHINE:
