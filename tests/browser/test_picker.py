@@ -38,7 +38,8 @@ def test_the_sliders_move_memory_and_price_and_another_machine_makes_another_pla
         page.screenshot(path=tmp_path / "picker.png")
         picker.screenshot(path=tmp_path / "panel.png")
 
-        # The sliders answer in the browser.
+        # The sliders answer in the browser; those of this machine are made when somebody looks.
+        expect(picker.get_by_label("Machine")).to_contain_text("this-machine", timeout=2 * MINUTES)
         context = picker.get_by_label("context", exact=True)
         said = picker.locator(".tb-explore")
         context.focus()
