@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 from tunebook.pipeline.data.report import Inspection
+from tunebook.pipeline.hardware.batches import interpolate
 from tunebook.pipeline.hardware.machine import this_machine
 from tunebook.pipeline.hardware.probe import ProbeConfig, ProbeResult, probe_key, read_probe, write_probe
 from tunebook.pipeline.home import home
@@ -84,17 +87,24 @@ def export_seconds(probe: ProbeResult) -> float:
 
 
 def sampled_lengths(inspection: Inspection, rows: int) -> list[int]:
-    """Token lengths spread like the data's, from the histogram: at most SAMPLED_LENGTHS of them."""
-    histogram = inspection.preview.histogram if inspection.preview else None
-    counts = inspection.report.tokens
+    """Token lengths spread like the data's: at most SAMPLED_LENGTHS of them, the shortest first.
+
+    The inspection knows how many rows are at most so long: at the edges of its histogram's bins, and at limits that lie
+    where the rows do, which tells the short ones apart where a few are very long.
+    """
+    preview, counts = inspection.preview, inspection.report.tokens
     assert counts is not None
-    if not histogram or not sum(histogram["counts"]):
+    histogram = preview.histogram if preview else None
+    total = sum(histogram["counts"]) if histogram else 0
+    if preview is None or not histogram or not total:
         return [counts.p50]
-    edges, total = histogram["edges"], sum(histogram["counts"])
-    lengths: list[int] = []
-    for low, high, count in zip(edges, edges[1:], histogram["counts"], strict=False):
-        lengths += [max(1, (low + high) // 2)] * round(count / total * min(rows, SAMPLED_LENGTHS))
-    return lengths or [counts.p50]
+    edges = histogram["edges"]
+    within = dict(zip((edge - 1 for edge in edges[1:]), accumulate(histogram["counts"]), strict=True))
+    within |= {effect.max_length: max(0, total - effect.cut) for effect in preview.lengths}
+    known = [(edges[0] - 1, 0), *sorted((length, number) for length, number in within.items() if length >= edges[0])]
+    points = [(number / total, float(min(length, counts.max))) for length, number in known]
+    sample = max(1, min(rows, SAMPLED_LENGTHS))
+    return [max(1, round(interpolate(points, (number + 0.5) / sample))) for number in range(sample)]
 
 
 def trained_share(inspection: Inspection) -> float:
