@@ -32,7 +32,7 @@ def changes(plan: Plan | None, request: dict[str, Any]) -> dict[str, Any]:
 
 def _number(said: Any, count: int, field: str) -> int:
     if not isinstance(said, int) or isinstance(said, bool) or not 0 <= said < count:
-        raise CallError(field, f"is {said!r}, and there are {count}", "choose one of those on the screen")
+        raise CallError(field, f"is {str(said)[:40]!r}, and there are {count}", "choose one of those on the screen")
     return said
 
 
@@ -47,7 +47,10 @@ def _shape(plan: Plan, said: dict[str, Any], place: dict[str, Any]) -> dict[str,
     """The sliders' values; rows at once that do not divide the batch make the batch a multiple of them."""
     if not said and not place:
         raise CallError("shape", "changes nothing", "move a slider first")
+    for name, value in said.items():
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise CallError(name, f"is {str(value)[:40]!r}", "move the slider to a whole number")
     rows, batch = said.get("device_batch_size"), plan.spec.get("batch_size")
-    if isinstance(rows, int) and isinstance(batch, int) and rows > 0 and batch % rows:
+    if rows and isinstance(batch, int) and batch % rows:
         said["batch_size"] = -(-batch // rows) * rows
-    return place | said
+    return place | said | ({"lora_rank": None} if place.get("tuning") == "full" else {})
