@@ -76,6 +76,7 @@ export const hostilePlan: PlanView = {
         parts: [nasty, "__proto__"],
         regimes: [{ tokens: null, phases: [{ name: nasty, bytes: [[1e10], []] }] }],
         reserve: [1, 1],
+        card: true,
         context_gib: 0,
       },
     },

@@ -46,6 +46,7 @@ function law(size: number, tuning: string, checkpointing: boolean): MemoryLaw {
       },
     ],
     reserve: [1.02, 1.18],
+    card: true,
     context_gib: 0.5,
   };
 }

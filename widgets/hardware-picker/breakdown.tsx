@@ -6,7 +6,7 @@ import type { Explore } from "../shared/plan-types";
 import { Shown } from "../shared/ui";
 import { type Explored, gib } from "./explored";
 import { peak } from "./memory-law";
-import { driver, type Piece, pieces, ranks } from "./stack";
+import { driver, type Piece, pieces, process, ranks } from "./stack";
 
 /** Where on the bar the card ends; what is right of it does not fit. */
 const limit = 0.84;
@@ -42,7 +42,7 @@ export function Breakdown({ explore, found }: { explore: Explore; found: Explore
   const percent = (size: number) => `${(Math.max(0, size) * scale * 100).toFixed(2)}%`;
   const tone = (at: number) => ({ "--tb-share": `${Math.max(20, 100 - at * 22)}%` });
   // What the card's driver takes is no part of the training.
-  const kind = ({ name }: Piece) => (name === driver ? "tb-piece tb-driver" : "tb-piece");
+  const kind = ({ name }: Piece) => (name === driver || name === process ? "tb-piece tb-driver" : "tb-piece");
   const reserve = { low: Math.max(0, need.low - used), high: Math.max(0, need.high - used) };
   return (
     <div class="tb-breakdown">

@@ -27,8 +27,10 @@ const price = ({ option }: Placed) => option.usd?.p50 ?? Number.MAX_VALUE;
 export function groups(options: PlanOption[], chosen: PlanView["chosen"]): Groups {
   const all = options.map((option, at) => ({ option, at }));
   if (all.length <= few) return { first: all, fitting: [], not: [] };
+  // Ways of tuning learn differently: beside the chosen one stand those machines that do the same.
+  const alike = ({ tuning }: PlanOption) => !chosen || tuning === chosen.tuning;
   const leads = ({ option }: Placed) =>
-    (option.fits && (option.front || option.recommended)) || samePlace(option, chosen);
+    (option.fits && ((option.front && alike(option)) || option.recommended)) || samePlace(option, chosen);
   const first = all.filter(leads);
   const fitting = all.filter((each) => each.option.fits && !leads(each));
   const not = all.filter((each) => !each.option.fits && !leads(each));

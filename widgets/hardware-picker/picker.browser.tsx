@@ -323,6 +323,7 @@ test("a large law answers a slider within the frame, grid of 20 by 12 cells and 
       })),
     })),
     reserve: [1, 1.1] as [number, number],
+    card: true,
     context_gib: 0.5,
   };
   const explore = {

@@ -23,6 +23,7 @@ const law: MemoryLaw = {
     },
   ],
   reserve: [1, 1.2],
+  card: true,
   context_gib: 0.5,
 };
 const explore = {

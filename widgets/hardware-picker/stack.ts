@@ -10,6 +10,8 @@ export interface Piece {
 
 /** The GPU's own programs, whatever is trained. */
 export const driver = "driver";
+/** Where there is no card it is the process itself. */
+export const process = "Python";
 
 /** A part that never fills more than this share of the card is counted among the small ones. */
 const little = 0.04;
@@ -48,6 +50,6 @@ export function pieces(law: MemoryLaw, shape: Shape, { large, small }: Ranked): 
   const sum = (names: string[]) => names.reduce((all, name) => all + Math.max(0, of.get(name) ?? 0), 0) / gibibyte;
   const found = large.map((name) => ({ name, gib: sum([name]) }));
   if (small.length > 0) found.push({ name: "small parts", gib: sum(small) });
-  if (law.context_gib > 0) found.push({ name: driver, gib: law.context_gib });
+  if (law.context_gib > 0) found.push({ name: law.card ? driver : process, gib: law.context_gib });
   return found;
 }

@@ -94,5 +94,6 @@ export interface MemoryLaw {
   parts: string[]; // "weights", "gradients", ...
   regimes: { tokens: number | null; phases: { name: string; bytes: number[][] }[] }[];
   reserve: [low: number, high: number]; // of what is allocated, the allocator's reserve
+  card: boolean; // a GPU's memory; else RAM
   context_gib: number; // of the GPU's driver; 0 for RAM
 }

@@ -14,6 +14,10 @@ from tunebook.pipeline.hardware.options import NAMES, PREFERENCE, Option, needed
 FOUR_BIT_SAVES = 1.5
 
 
+#: What is faster by less than this is as fast: no forecast tells such times apart.
+AS_FAST = 0.03
+
+
 class Wanted(NamedTuple):
     """What the user said about where and how, and what it may cost; None: nothing."""
 
@@ -41,7 +45,7 @@ def with_front(options: Sequence[Option]) -> list[Option]:
         fitting = [one for one in options if one.tuning == tuning and one.fits and one.hours and one.usd]
         for option in sorted(fitting, key=_cost):
             assert option.hours
-            if option.hours.p50 < fastest:
+            if option.hours.p50 < (1 - AS_FAST) * fastest:
                 fastest = option.hours.p50
                 marked.add(option.key)
     return [option.model_copy(update={"front": option.key in marked}) for option in options]

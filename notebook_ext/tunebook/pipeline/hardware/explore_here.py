@@ -74,7 +74,11 @@ def _beside(law: MemoryLaw, option: Option, shape: Shape) -> MemoryLaw:
     rows = option.picked.device_batch if option.picked else 1
     counted = peak(law, rows=rows, context=shape.longest, rank=shape.rank).bytes / GIB
     return law.model_copy(
-        update={"reserve": (1.0, MEMORY_MARGIN), "context_gib": round(max(0.0, option.memory.low - counted), 4)}
+        update={
+            "card": option.memory.kind == "GPU",
+            "reserve": (1.0, MEMORY_MARGIN),
+            "context_gib": round(max(0.0, option.memory.low - counted), 4),
+        }
     )
 
 

@@ -43,6 +43,7 @@ class MemoryLaw(BaseModel):
     regimes: list[Regime]
     reserve: tuple[float, float]
     context_gib: float
+    card: bool = True  # a GPU's memory; else RAM, where `context_gib` is what Python and the libraries hold
     flops: Flops | None = None
     parameters: int = 0
     trainable: tuple[float, float] = (0.0, 0.0)  # a + b r

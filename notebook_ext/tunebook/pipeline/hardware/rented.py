@@ -122,8 +122,6 @@ def _unsized(flavor: Flavor, tuning: str, blocked: str) -> Option:
 def _sized(option: Option, way: Way, flavor: Flavor) -> Option:
     low, high = way.memory
     source = "forecast from the model's real training step, run without weights"
-    if way.picked.spread in ("FSDP", "offload"):
-        source += f"; {way.picked.spread} by formula"
     available = round(flavor.card_gib or 0.0, 2)
     memory = Memory(low=round(low, 2), high=round(high, 2), available=available, kind="GPU", source=source)
     return option.model_copy(update={"memory": memory, "picked": way.picked})
@@ -152,7 +150,7 @@ def _priced(
             "timeout_s": timeout,
             "step_seconds": band(way.step_s * learned.factor, learned.spread),
             "unlearned_step_s": way.step_s,
-            "detail": detail(parts, learned.source()),
+            "detail": detail(parts, learned.source(), way.picked.spread),
             "why": _trade(option.tuning, way, work.shape.rank),
         }
     )
@@ -196,9 +194,11 @@ def timeout_s(total: Band, time_limit_s: int | None, flavor: Flavor, budget_usd:
     return min(seconds, time_limit_s) if time_limit_s else seconds
 
 
-def detail(parts: dict[str, Band], source: str) -> str:
+def detail(parts: dict[str, Band], source: str, spread: str) -> str:
+    """What the time is made of, and how sure it is."""
     said = ", ".join(f"{name} {duration(one.p50)}" for name, one in parts.items() if one.p50 >= 1)
-    return f"{said}; the share of the card's speed is {source}"
+    formula = f"; memory and time of {spread} are by formula" if spread else ""
+    return f"{said}; the share of the card's speed is {source}{formula}"
 
 
 def _trade(tuning: str, way: Way, rank: int) -> str:
