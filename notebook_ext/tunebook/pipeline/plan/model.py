@@ -7,7 +7,7 @@ import json
 import re
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from tunebook.pipeline.data.report import Inspection
 from tunebook.pipeline.errors import CallError
@@ -49,9 +49,10 @@ class PlanResult(BaseModel):
     max_usd: float | None
     timeout_s: int | None
     questions: list[Question]
-    sentence: str = ""  # which machine and why, or what is in the way
-    offers: list[Offer] = []  # what would bring it within memory, time or budget
-    prices: str = ""  # how old they are and where they come from; "" where nothing costs
+    # For people, not part of the JSON: the interface's fields are fixed.
+    sentence: str = Field(default="", exclude=True)  # which machine and why, or what is in the way
+    offers: list[Offer] = Field(default=[], exclude=True)  # what would bring it within memory, time or budget
+    prices: str = Field(default="", exclude=True)  # how old they are and where they come from; "" where nothing costs
 
 
 class Recovery(BaseModel):
@@ -95,6 +96,9 @@ class Plan(PlanResult):
     """Everything the run needs. `consent` stands beside the button."""
 
     said: dict[str, Any]
+    sentence: str
+    offers: list[Offer] = []
+    prices: str = ""
     budget: PlanBudget | None = None
     explore: Explore | None = None
     price: Price | None = None  # that `max_usd` is made of
