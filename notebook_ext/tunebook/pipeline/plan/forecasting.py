@@ -7,6 +7,7 @@ import json
 import os
 import time
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,6 @@ from tunebook.pipeline.errors import CallError, TunebookError
 from tunebook.pipeline.hardware.batches import cut
 from tunebook.pipeline.hardware.catalogue import Catalogue, catalogue
 from tunebook.pipeline.hardware.flavors import BACKEND as RENTED
-from tunebook.pipeline.hardware.flavors import Flavor
 from tunebook.pipeline.hardware.forecast import Lesson, Shape
 from tunebook.pipeline.hardware.local import FLAVOR as THIS_MACHINE
 from tunebook.pipeline.hardware.memory import MemoryAsk
@@ -62,8 +62,15 @@ class Forecasts:
             device_batch=spec.device_batch_size,
             time_limit_s=spec.time_limit_s,
             budget_usd=budget_usd,
-            blocked=_blocked,
+            blocked=lambda flavor: (
+                "" if flavor.backend in self._backends else f"jobs cannot be sent to {flavor.backend} from here yet"
+            ),
         )
+
+    @cached_property
+    def _backends(self) -> list[str]:
+        """Looked up once: it reads what is installed, and each offer asks of each machine."""
+        return backend_names()
 
 
 def wants_rented(spec: Spec) -> bool:
@@ -177,9 +184,3 @@ def work_of(
         answer_tokens=mean,
         generated_tokens=0.0 if settled.get("benchmark") == READ_ONLY else max(1.0, mean * trained_share),
     )
-
-
-def _blocked(flavor: Flavor) -> str:
-    if flavor.backend in backend_names():
-        return ""
-    return f"jobs cannot be sent to {flavor.backend} from here yet"
