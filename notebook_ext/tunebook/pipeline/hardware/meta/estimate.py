@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 from tunebook.pipeline.errors import CallError
 from tunebook.pipeline.hardware.memory import MemoryAsk, MemoryEstimate
 from tunebook.pipeline.hardware.meta import attention
-from tunebook.pipeline.hardware.meta.live import PARTS, WEIGHTS
+from tunebook.pipeline.hardware.meta.live import PARTS, WEIGHTS, Phase
 from tunebook.pipeline.hardware.meta.model import config_of, depths, period_of
-from tunebook.pipeline.hardware.meta.step import Step, run
+from tunebook.pipeline.hardware.meta.step import Ready, Step, ready, run
 
 GIB = 2**30
 #: What the allocator takes from the driver, of what is allocated: seen in published runs with and without fragmentation.
@@ -23,13 +23,25 @@ CONTEXT_GIB = 0.5
 WORKSPACE = 2 * 4096 * 1024 + 8 * 16 * 1024
 UNMEASURED = "TRL's fused loss has not been compared with a GPU yet"
 
-Phases = dict[str, list[float]]
+Parts = list[float]
+#: Models that were made for other sizes of the same question, by layers and rank.
+Made = dict[tuple[int, int], Ready]
+
+
+class Moments(NamedTuple):
+    """What is alive at the high points of a phase, by part; those of other sizes are the same ones if `trail` is."""
+
+    trail: int | None  # None: only the highest is known
+    parts: list[Parts]
+
+    def highest(self) -> Parts:
+        return max(self.parts, key=sum)
 
 
 class Sized(NamedTuple):
     """A step at the model's own depth."""
 
-    phases: Phases  # bytes at each peak, by part
+    phases: dict[str, Moments]
     flops: float
     calls: float
     parameters: float
@@ -42,12 +54,12 @@ def estimate(ask: MemoryAsk) -> MemoryEstimate:
     warm(ask.loss)
     began = time.perf_counter()
     sized = phases_of(ask, ask.batch, ask.seq, ask.rank)
-    phases = sized.phases
-    if ask.cards > 1:
-        phases = {name: sharded(parts, sized.layer, ask.cards) for name, parts in phases.items()}
+    found = [(name, parts) for name, phase in sized.phases.items() for parts in phase.parts]
     if ask.method == "grpo":
-        phases["generation"] = generation(ask, phases)
-    name, parts = max(phases.items(), key=lambda item: sum(item[1]))
+        found.append(("generation", generation(ask, found[0][1])))
+    if ask.cards > 1:
+        found = [(name, sharded(parts, sized.layer, ask.cards)) for name, parts in found]
+    name, parts = max(found, key=lambda one: sum(one[1]))
     allocated = sum(parts) / GIB
     low, high = RESERVE if exact(ask) else RESERVE_COARSE
     return MemoryEstimate(
@@ -76,40 +88,54 @@ def warm(loss: str) -> None:
     attention.register()
 
 
-def phases_of(ask: MemoryAsk, rows: int, length: int, rank: int, *, workspace: int = WORKSPACE) -> Sized:
-    """The step at the model's own depth, from two small ones."""
+def phases_of(
+    ask: MemoryAsk, rows: int, length: int, rank: int, *, workspace: int = WORKSPACE, made: Made | None = None
+) -> Sized:
+    """The step at the model's own depth, from two small ones. Models are taken from `made`, and kept there."""
     config = config_of(ask.model, ask.model_revision, ask.trust_remote_code)
-    if not ask.trust_remote_code and length > 1 and rows * length > 2**31:
+    if length > 1 and rows * length > 2**31:
         raise CallError("seq", f"is {length:,}, times {rows:,} rows more than any card computes", "take fewer tokens")
     whole, small, larger = depths(config)
     period = period_of(config)
     sequences = rows * 2 if ask.method == "dpo" else rows
-    one = run(ask, small, period, rows=sequences, length=length, rank=rank)
-    two = one if larger == small else run(ask, larger, period, rows=sequences, length=length, rank=rank)
+    made = {} if made is None else made
+
+    def step(layers: int) -> Step:
+        if (layers, rank) not in made:
+            made[layers, rank] = ready(ask, layers, rank)
+        return run(ask, made[layers, rank], layers, period, rows=sequences, length=length)
+
+    one = step(small)
+    two = one if larger == small else step(larger)
     steps = (whole - small) / (larger - small) if larger != small else 0.0
-    phases = {name: _grown(peak.parts, two.peaks[name].parts, steps) for name, peak in one.peaks.items()}
-    for parts in phases.values():
-        parts[PARTS.index("working")] += workspace
+    phases = {name: _grown(phase, two.phases[name], steps) for name, phase in one.phases.items()}
+    for phase in phases.values():
+        for parts in phase.parts:
+            parts[PARTS.index("working")] += workspace
     layers = max(1, larger - small)
-    layer = (phases_weights(two) - phases_weights(one)) / layers if larger != small else phases_weights(one) / whole
+    layer = (_weights(two) - _weights(one)) / layers if larger != small else _weights(one) / whole
     numbers = ("flops", "calls", "parameters", "trainable")
     grown = {name: _line(getattr(one, name), getattr(two, name), steps) for name in numbers}
     return Sized(phases=phases, layer=layer, **grown)
 
 
-def phases_weights(step: Step) -> float:
-    return float(step.peaks["forward"].parts[WEIGHTS])
+def _weights(step: Step) -> float:
+    return float(step.phases["forward"].tops[0][WEIGHTS])
 
 
-def _grown(small: list[int], larger: list[int], steps: float) -> list[float]:
-    return [_line(a, b, steps) for a, b in zip(small, larger, strict=True)]
+def _grown(small: Phase, larger: Phase, steps: float) -> Moments:
+    """The high points at the whole depth; where deeper models have more of them, the highest is taken for the same."""
+    same = small.trail == larger.trail and len(small.tops) == len(larger.tops)
+    pairs = zip(small.tops, larger.tops, strict=True) if same else [(small.peak(), larger.peak())]
+    grown = [[_line(a, b, steps) for a, b in zip(one, two, strict=True)] for one, two in pairs]
+    return Moments(small.trail if same else None, grown)
 
 
 def _line(small: float, larger: float, steps: float) -> float:
     return small + (larger - small) * steps
 
 
-def sharded(parts: list[float], layer: float, cards: int) -> list[float]:
+def sharded(parts: Parts, layer: float, cards: int) -> Parts:
     """FSDP: weights, gradients and optimizer are spread over the cards; two layers at a time are gathered whole."""
     spread = {"weights", "adapter", "gradients", "optimizer"}
     result = [size / cards if name in spread else size for name, size in zip(PARTS, parts, strict=True)]
@@ -117,14 +143,14 @@ def sharded(parts: list[float], layer: float, cards: int) -> list[float]:
     return result
 
 
-def generation(ask: MemoryAsk, phases: Phases) -> list[float]:
+def generation(ask: MemoryAsk, start: Parts) -> Parts:
     """While GRPO samples answers: the weights, the optimizer's state, and keys and values of every token of every row."""
     config: Any = config_of(ask.model, ask.model_revision, ask.trust_remote_code)
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     cache = 2 * config.num_hidden_layers * heads * width * 2 * ask.batch * ask.seq
     kept = {"weights", "adapter", "optimizer"}
-    parts = [size if name in kept else 0.0 for name, size in zip(PARTS, phases["forward"], strict=True)]
+    parts = [size if name in kept else 0.0 for name, size in zip(PARTS, start, strict=True)]
     parts[PARTS.index("activations")] += cache
     parts[PARTS.index("logits")] += ask.batch * config.vocab_size * 4
     return parts

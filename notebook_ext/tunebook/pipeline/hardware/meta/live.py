@@ -32,15 +32,23 @@ _PRODUCTS = {
 }
 
 
-class Peak:
-    """The most that was alive within one phase, and of what it was made: bytes, in the order of PARTS."""
+class Phase:
+    """What was alive at each high point of a phase: bytes, in the order of PARTS.
+
+    Two runs with the same `trail` made and dropped the same tensors one after the other, whatever their sizes, so that
+    their high points are the same moments.
+    """
 
     def __init__(self, alive: list[int]) -> None:
-        self.bytes, self.parts = sum(alive), list(alive)
+        self.tops = [tuple(alive)]
+        self.trail = 0
+
+    def peak(self) -> tuple[int, ...]:
+        return max(self.tops, key=sum)
 
 
 class LiveBytes(TorchDispatchMode):  # type: ignore[misc]
-    """Counts what lives while it is entered; `part` is what a new storage counts as, `phase` where a peak is kept.
+    """Counts what lives while it is entered; `part` is what a new storage counts as, `phase` where high points are kept.
 
     It also counts calls of kernels, and floating point operations of matrix products. Bytes are rounded up as CUDA's
     allocator does, unless `block` is 1.
@@ -53,10 +61,10 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[misc]
         self.block = block
         self.part = ACTIVATIONS
         self.phase = "load"
-        self.peaks: dict[str, Peak] = {}
+        self.phases: dict[str, Phase] = {}
         self.flops = 0
         self.calls = 0
-        self.now = 0
+        self._rising = False
         self._parts = [0] * len(PARTS)
         self._single = _alone()
         self._known: dict[int, tuple[Any, int, int]] = {}  # a storage: its reference, bytes and part
@@ -89,10 +97,13 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[misc]
                 self._known[storage._cdata] = (known[0], known[1], part)
 
     def begin(self, phase: str) -> None:
-        """From here on the peak belongs to this phase; what is alive now is its least."""
+        """From here on high points belong to this phase; what is alive now is its first."""
+        self._top()
         self.phase = phase
-        if phase not in self.peaks or self.peaks[phase].bytes < self.now:
-            self.peaks[phase] = Peak(self._parts)
+        if phase in self.phases:
+            self.phases[phase].tops.append(tuple(self._parts))
+        else:
+            self.phases[phase] = Phase(self._parts)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is _aten._local_scalar_dense.default:  # `.item()`: masks and metrics ask for values that are not there
@@ -125,15 +136,23 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[misc]
         size = -(-storage.nbytes() // self.block) * self.block
         self._known[key] = (weakref.ref(storage, lambda _: self._drop(key)), size, part)
         self._parts[part] += size
-        self.now += size
-        peak = self.peaks.get(self.phase)
-        if peak is None or self.now > peak.bytes:
-            self.peaks[self.phase] = Peak(self._parts)
+        self._rising = True
+        self._went(part)
 
     def _drop(self, key: int) -> None:
+        self._top()
         _, size, part = self._known.pop(key)
         self._parts[part] -= size
-        self.now -= size
+        self._went(~part)
+
+    def _top(self) -> None:
+        if self._rising and self.phase in self.phases:
+            self.phases[self.phase].tops.append(tuple(self._parts))
+        self._rising = False
+
+    def _went(self, step: int) -> None:
+        if self.phase in self.phases:
+            self.phases[self.phase].trail = hash((self.phases[self.phase].trail, step))
 
 
 def _accumulates(args: Any, alone: Holders) -> bool:

@@ -22,9 +22,17 @@ _REMEDY = "name a causal language model on the Hub, or a folder with its config.
 _BY_LAYER = ("layer_types", "mlp_layer_types", "layers_block_type", "no_rope_layers", "layer_rope_theta")
 
 
-@lru_cache(maxsize=8)
 def config_of(model: str, revision: str | None, trusted: bool) -> Any:
     """The text part of a model's config. Raises CallError where it is not there, says no sizes, or is not known."""
+    file = Path(model).expanduser() / "config.json"
+    written = (
+        file.stat().st_mtime_ns if file.is_file() else None
+    )  # a folder may be written anew while this process lives
+    return _config_of(model, revision, trusted, written)
+
+
+@lru_cache(maxsize=8)
+def _config_of(model: str, revision: str | None, trusted: bool, _written: int | None) -> Any:
     from transformers import AutoConfig
 
     raw = _raw(model, revision)
@@ -156,6 +164,7 @@ def _deepen(config: Any, layers: int) -> None:
 
 def _adapted(model: Any, ask: MemoryAsk, rank: int) -> Any:
     from peft import LoraConfig, get_peft_model
+    from transformers.initialization import no_init_weights
 
     for parameter in model.parameters():
         parameter.requires_grad_(False)
@@ -178,7 +187,8 @@ def _adapted(model: Any, ask: MemoryAsk, rank: int) -> Any:
         ]
         targets = linear if linear and any(isinstance(m, FourBitLinear) for m in model.modules()) else "all-linear"
     try:
-        adapted = get_peft_model(model, LoraConfig(r=rank, target_modules=targets, task_type="CAUSAL_LM"))
+        with no_init_weights():
+            adapted = get_peft_model(model, LoraConfig(r=rank, target_modules=targets, task_type="CAUSAL_LM"))
     except ValueError as failure:
         if "not found" not in str(failure) and "No modules" not in str(failure):
             reason = str(failure).splitlines()[0][:200]

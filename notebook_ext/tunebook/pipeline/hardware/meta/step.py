@@ -1,7 +1,8 @@
-"""One training step on the meta device, and the peak of each of its phases."""
+"""One training step on the meta device, and the high points of each of its phases."""
 
 from __future__ import annotations
 
+import contextlib
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -12,13 +13,14 @@ from tunebook.pipeline.hardware.meta.autocast import Autocast
 from tunebook.pipeline.hardware.meta.live import (
     ACTIVATIONS,
     ADAPTER,
+    BLOCK,
     GRADIENTS,
     LOGITS,
     OPTIMIZER,
     WEIGHTS,
     WORKING,
     LiveBytes,
-    Peak,
+    Phase,
 )
 from tunebook.pipeline.hardware.meta.mends import mended
 from tunebook.pipeline.hardware.meta.model import DTYPES, build, layers_of
@@ -30,30 +32,43 @@ METHODS_IN_PAIRS = ("dpo",)
 METHODS_WITH_REFERENCE = ("dpo", "kto")
 
 
+class Ready(NamedTuple):
+    """A model as it is before its first step; the size of a pass and the step's optimizer do not change it."""
+
+    model: Any
+    reference: Any
+    trained: list[torch.nn.Parameter]
+
+
 class Step(NamedTuple):
-    peaks: dict[str, Peak]  # by phase
+    phases: dict[str, Phase]
     flops: int
     calls: int  # of kernels: each costs Python and the driver some microseconds
     parameters: int
     trainable: int
 
 
-def run(ask: MemoryAsk, layers: int, period: int, *, rows: int, length: int, rank: int, block: int = 512) -> Step:
-    """Run the step with a model of so many layers, `rows` sequences of `length` tokens and adapters of this rank.
-
-    The optimizer's state is there from the beginning, as from the second step on. Raises CallError for a model or an
-    adapter that cannot be made.
-    """
-    live = LiveBytes(block)
-    autocast = DTYPES[ask.autocast] if ask.autocast else None
+def ready(ask: MemoryAsk, layers: int, rank: int) -> Ready:
+    """The model with so many layers and adapters of this rank. Raises CallError for what cannot be made."""
     with mended():
         model = build(ask, layers, rank)
-        reference = _reference(ask, layers, rank)
         if ask.checkpointing:
-            _checkpoint(model, autocast)
-        _count(live, model, reference)
+            _checkpoint(model, DTYPES[ask.autocast] if ask.autocast else None)
         trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        _watch(live, model, layers, period, trained)
+        return Ready(model, _reference(ask, layers, rank), trained)
+
+
+def run(ask: MemoryAsk, made: Ready, layers: int, period: int, *, rows: int, length: int, block: int = BLOCK) -> Step:
+    """Run a step of the model that `ready` made with so many layers, on `rows` sequences of `length` tokens.
+
+    The optimizer's state is there from the beginning, as from the second step on.
+    """
+    live = LiveBytes(block)
+    model, reference, trained = made
+    with mended(), contextlib.ExitStack() as hooks:
+        _count(live, model, reference)
+        for hook in _watch(live, model, layers, period, trained):
+            hooks.callback(hook.remove)
         ids = torch.empty(rows, length, dtype=torch.long, device="meta")
         with live:
             live.count([ids], ACTIVATIONS)
@@ -63,11 +78,10 @@ def run(ask: MemoryAsk, layers: int, period: int, *, rows: int, length: int, ran
                 live.part = GRADIENTS
                 for parameter in trained:
                     parameter.grad = torch.empty_like(parameter)
-            live.peaks.clear()
             live.calls = 0
             live.part = ACTIVATIONS
             live.begin("forward")
-            outputs, loss = _forward(ask, model, reference, ids, autocast)
+            outputs, loss = _forward(ask, model, reference, ids, DTYPES[ask.autocast] if ask.autocast else None)
             if ask.loss == "chunked":
                 del outputs  # TRL's trainer returns the loss alone; a loop of one's own holds the outputs
             live.part = LOGITS
@@ -78,8 +92,11 @@ def run(ask: MemoryAsk, layers: int, period: int, *, rows: int, length: int, ran
             live.begin("optimizer")
             if optimizer is not None:
                 optimizer.step()
+            live.begin("end")
+            for parameter in trained:
+                parameter.grad = None
     return Step(
-        peaks={name: live.peaks[name] for name in PHASES if name in live.peaks},
+        phases={name: live.phases[name] for name in PHASES if name in live.phases},
         flops=live.flops,
         calls=live.calls,
         parameters=_weights(model),
@@ -165,11 +182,9 @@ def _weights(model: Any) -> int:
     return total
 
 
-def _watch(live: LiveBytes, model: Any, layers: int, period: int, trained: list[torch.nn.Parameter]) -> None:
-    """Marks where the phases begin, and tells gradients from what else the backward pass makes."""
+def _watch(live: LiveBytes, model: Any, layers: int, period: int, trained: list[torch.nn.Parameter]) -> list[Any]:
+    """Hooks that mark where the phases begin, and tell gradients from what else the backward pass makes."""
     listed = layers_of(model, layers)
-    for parameter in trained:
-        parameter.register_post_accumulate_grad_hook(lambda one: live.count([one.grad], GRADIENTS))
 
     def reached(phase: str, part: int, *_: Any) -> None:
         live.part = part
@@ -190,9 +205,12 @@ def _watch(live: LiveBytes, model: Any, layers: int, period: int, trained: list[
         if given and torch.is_grad_enabled() and given[0].requires_grad:
             given[0].register_hook(partial(reached, "embeddings", WORKING))
 
-    listed[0].register_forward_pre_hook(before)
-    for number, layer in enumerate(listed):
-        layer.register_forward_hook(partial(after, number))
+    kept = [
+        parameter.register_post_accumulate_grad_hook(lambda one: live.count([one.grad], GRADIENTS))
+        for parameter in trained
+    ]
+    kept.append(listed[0].register_forward_pre_hook(before))
+    return kept + [layer.register_forward_hook(partial(after, number)) for number, layer in enumerate(listed)]
 
 
 def _optimizer(name: str, trained: list[torch.nn.Parameter]) -> Any:
