@@ -58,10 +58,12 @@ def choose(options: Sequence[Option], wanted: Wanted) -> Choice:
     neither can be had.
     """
     open_ = [option for option in options if _meets(option, wanted)]
+    free = [one for one in open_ if not obstacle(one, wanted)]
+    free = [one for one in free if not one.unstarted] or free  # also on a machine that was asked for
     best = {
         tuning: min(possible, key=_cost)
         for tuning in PREFERENCE
-        if (possible := [one for one in open_ if one.tuning == tuning and not obstacle(one, wanted)])
+        if (possible := [one for one in free if one.tuning == tuning])
     }
     if not best:
         return Choice(None, refusal(open_, options, wanted), in_the_way(open_, wanted))
@@ -89,7 +91,7 @@ def obstacle(option: Option, wanted: Wanted) -> str:
     if not option.fits:
         return option.why
     if option.usd is None or option.max_usd is None:
-        return f"{option.flavor} has no price that is understood"
+        return "it has no price that is understood"
     if option.unstarted and wanted.flavor is None:
         return option.unstarted
     if wanted.time_limit_s is not None and option.hours and option.hours.p90 * 3600 > wanted.time_limit_s:

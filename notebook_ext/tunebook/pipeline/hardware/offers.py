@@ -70,7 +70,11 @@ def offers(
         # How often rows are read depends on how many there are, where it was not said: that stays as it is.
         more = {} if "epochs" in said else {"epochs": epochs}
         found.append(_largest(tried, "rows", rows, lambda size: f"Train on {size:,} rows", f"of {rows:,}", more, ROOM))
-    return [offer for offer in found if offer is not None]
+    useful = [offer for offer in found if offer is not None]
+    if not useful and machine is not None and "max_steps" not in said:
+        both = _elsewhere(tried, rows, {} if "epochs" in said else {"epochs": epochs})
+        useful = [both] if both is not None else []
+    return useful
 
 
 def trial(chosen: Option, tried: Tried) -> Offer | None:
@@ -103,6 +107,19 @@ def _other_machine(tried: Tried) -> Offer | None:
         else "at no charge"
     )
     return Offer(label=f"Train on {option.flavor}", why=price, hours=option.hours, usd=option.usd, fields=fields)
+
+
+def _elsewhere(tried: Tried, rows: int, more: dict[str, Any]) -> Offer | None:
+    """Fewer rows on another machine: where neither alone is enough."""
+    free = {"backend": None, "flavor": None} | more
+    offer = _largest(tried, "rows", rows, lambda size: f"Train on {size:,} rows", f"of {rows:,}", free, ROOM)
+    option = tried(offer.fields) if offer is not None else None
+    if offer is None or option is None:
+        return None
+    place = {"backend": option.backend, "flavor": option.flavor, "tuning": option.tuning}
+    return offer.model_copy(
+        update={"label": f"{offer.label} on {option.flavor}", "why": f"of {rows:,}", "fields": offer.fields | place}
+    )
 
 
 def _largest(
