@@ -14,6 +14,7 @@ import queue
 import subprocess
 import sys
 import threading
+import time
 from typing import Any
 
 from tunebook.pipeline.errors import CallError, TunebookError, WorkFailed
@@ -22,6 +23,8 @@ from tunebook.pipeline.hardware.memory_law import MemoryLaw
 
 #: Seconds without a question after which the process gives its memory back (about 700 MB).
 IDLE_S = 300.0
+#: A process that ends within so many seconds did not die of the question.
+AT_ONCE_S = 0.5
 
 
 class Oracle:
@@ -48,8 +51,9 @@ class Oracle:
     def _ask(self, what: str, ask: MemoryAsk) -> Any:
         line = json.dumps({"what": what, "ask": ask.model_dump(mode="json")}) + "\n"
         with self._lock:
-            for _ in range(2):  # it may have ended, idle, in the moment in which it is asked
+            for _ in range(2):  # it may have ended, idle, or been killed, before it was asked
                 process = self._running()
+                asked = time.monotonic()
                 assert process.stdin and process.stdout
                 try:
                     process.stdin.write(line)
@@ -62,10 +66,9 @@ class Oracle:
                     raise
                 if said:
                     return _answer(json.loads(said))
-                failed = process.wait() != 0
                 self._process = None
-                if failed:
-                    break
+                if process.wait() != 0 and time.monotonic() - asked > AT_ONCE_S:
+                    break  # this question may be what it died of
         raise WorkFailed("the memory forecast's process was killed (by hand, or because the memory ran out)")
 
     def _running(self) -> subprocess.Popen[str]:

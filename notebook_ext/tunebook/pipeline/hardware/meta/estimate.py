@@ -9,7 +9,7 @@ from tunebook.pipeline.errors import CallError
 from tunebook.pipeline.hardware.memory import MemoryAsk, MemoryEstimate
 from tunebook.pipeline.hardware.meta import attention
 from tunebook.pipeline.hardware.meta.live import PARTS, WEIGHTS, Phase
-from tunebook.pipeline.hardware.meta.model import config_of, depths, period_of
+from tunebook.pipeline.hardware.meta.model import config_of, depths, known, period_of
 from tunebook.pipeline.hardware.meta.step import Ready, Step, ready, run
 
 GIB = 2**30
@@ -21,6 +21,8 @@ RESERVE_COARSE = (1.02, 1.41)
 CONTEXT_GIB = 0.5
 #: PyTorch keeps a workspace for cuBLAS in the same allocator (CUDABlas.cpp: 2 x 4096 KiB + 8 x 16 KiB).
 WORKSPACE = 2 * 4096 * 1024 + 8 * 16 * 1024
+#: Tokens of a pass; TRL's fused loss goes through them in tiles, here too, so that more would take minutes.
+MOST_TOKENS = 2**24
 UNMEASURED = "TRL's fused loss has not been compared with a GPU yet"
 
 Parts = list[float]
@@ -93,8 +95,9 @@ def phases_of(
 ) -> Sized:
     """The step at the model's own depth, from two small ones. Models are taken from `made`, and kept there."""
     config = config_of(ask.model, ask.model_revision, ask.trust_remote_code)
-    if length > 1 and rows * length > 2**31:
-        raise CallError("seq", f"is {length:,}, times {rows:,} rows more than any card computes", "take fewer tokens")
+    if rows * length > MOST_TOKENS:
+        said = f"{length:,}" if rows == 1 else f"{length:,}, and {rows:,} rows of it are {rows * length:,} tokens"
+        raise CallError("seq", f"is {said}, more than a card takes at once", f"take at most {MOST_TOKENS:,} tokens")
     whole, small, larger = depths(config)
     period = period_of(config)
     sequences = rows * 2 if ask.method == "dpo" else rows
@@ -158,22 +161,26 @@ def generation(ask: MemoryAsk, start: Parts) -> Parts:
 
 def experts(ask: MemoryAsk) -> bool:
     config = config_of(ask.model, ask.model_revision, ask.trust_remote_code)
-    return bool(getattr(config, "num_experts", None) or getattr(config, "num_local_experts", None)
-                or getattr(config, "n_routed_experts", None))  # fmt: skip
+    return any(getattr(config, name, None) for name in ("num_experts", "num_local_experts", "n_routed_experts"))
 
 
 def exact(ask: MemoryAsk) -> bool:
-    """Whether every part was run and nothing comes from a formula."""
-    return ask.cards == 1 and ask.method in ("sft", "dpo") and not experts(ask)
+    """Whether every part was run and nothing comes from a formula or is left out."""
+    return not _coarse(ask)
 
 
 def note(ask: MemoryAsk) -> str:
-    coarse = {
+    return "; ".join([*_coarse(ask), *([UNMEASURED] if ask.loss == "chunked" else [])])
+
+
+def _coarse(ask: MemoryAsk) -> list[str]:
+    reasons = {
         "grpo": ask.method == "grpo",
         f"{ask.method} as SFT with as many rows": ask.method in ("kto", "reward"),
         "a mixture of experts": experts(ask),
         "several cards": ask.cards > 1,
     }
-    named = [name for name, applies in coarse.items() if applies]
+    named = [name for name, applies in reasons.items() if applies]
     said = [f"coarser for {', '.join(named)}: partly by formula, so the band is wider"] if named else []
-    return "; ".join([*said, *([UNMEASURED] if ask.loss == "chunked" else [])])
+    uncounted = known(ask.model, ask.model_revision, ask.trust_remote_code).uncounted
+    return said + ([f"not counted: {', '.join(uncounted)}"] if uncounted else [])

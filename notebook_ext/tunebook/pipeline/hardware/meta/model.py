@@ -7,7 +7,7 @@ import copy
 import json
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -22,17 +22,28 @@ _REMEDY = "name a causal language model on the Hub, or a folder with its config.
 _BY_LAYER = ("layer_types", "mlp_layer_types", "layers_block_type", "no_rope_layers", "layer_rope_theta")
 
 
+class Known(NamedTuple):
+    """What a model's config.json says."""
+
+    config: Any  # its text part
+    uncounted: tuple[str, ...]  # what of the model the step does not show
+
+
 def config_of(model: str, revision: str | None, trusted: bool) -> Any:
-    """The text part of a model's config. Raises CallError where it is not there, says no sizes, or is not known."""
+    """The text part of a model's config. Raises CallError where it is not there, or describes no causal language model."""
+    return known(model, revision, trusted).config
+
+
+def known(model: str, revision: str | None, trusted: bool) -> Known:
+    """Raises as `config_of`."""
     file = Path(model).expanduser() / "config.json"
-    written = (
-        file.stat().st_mtime_ns if file.is_file() else None
-    )  # a folder may be written anew while this process lives
-    return _config_of(model, revision, trusted, written)
+    # A folder may be written anew while this process lives.
+    written = file.stat().st_mtime_ns if file.is_file() else None
+    return _known(model, revision, trusted, written)
 
 
 @lru_cache(maxsize=8)
-def _config_of(model: str, revision: str | None, trusted: bool, _written: int | None) -> Any:
+def _known(model: str, revision: str | None, trusted: bool, _written: int | None) -> Known:
     from transformers import AutoConfig
 
     raw = _raw(model, revision)
@@ -44,45 +55,79 @@ def _config_of(model: str, revision: str | None, trusted: bool, _written: int | 
         )
     try:
         config = AutoConfig.from_pretrained(model, revision=revision, trust_remote_code=trusted)
-    except (OSError, ValueError, KeyError, TypeError) as failure:
+    except Exception as failure:  # noqa: BLE001 (each architecture's own checks run here)
         kind = raw.get("model_type")
         problem = f"is of the type {kind!r}, which transformers does not know" if kind else "says no model_type"
         if kind and "does not recognize" not in str(failure) and "model type" not in str(failure):
-            problem = f"cannot be read ({str(failure).strip().splitlines()[0][:160]})"
+            problem = f"cannot be read ({_first_line(failure)})"
         raise CallError("model", f"{model}: its config.json {problem}", _REMEDY) from None
+    if why := _no_language_model(config):
+        raise CallError("model", f"{model} {why}", _REMEDY)
     text = config.get_text_config()
     said = raw.get("text_config") or raw
     aliases = getattr(type(text), "attribute_map", {})
     for field in ("hidden_size", "num_hidden_layers"):
-        if not isinstance(said.get(field, said.get(aliases.get(field, field))), int):
-            raise CallError("model", f"{model}: its config.json says no {field}", _REMEDY)
-    return text
+        size = said.get(field, said.get(aliases.get(field, field)))
+        if not isinstance(size, int) or size < 1:
+            wrong = f"says no {field}" if size is None else f"says {size!r} for {field}"
+            raise CallError("model", f"{model}: its config.json {wrong}", _REMEDY)
+    uncounted = []
+    if text is not config:
+        uncounted.append("what is not text")
+    stored = raw.get("quantization_config")
+    if isinstance(stored, dict):
+        uncounted.append(f"that its weights are stored as {stored.get('quant_method', 'quantised ones')}")
+    return Known(text, tuple(uncounted))
+
+
+def _no_language_model(config: Any) -> str:
+    """Why it writes no text from left to right; empty where it does."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
+
+    if getattr(config, "is_encoder_decoder", False):
+        return f"is a sequence-to-sequence model ({config.model_type}), which no method here trains"
+    if config.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES and not getattr(config, "is_decoder", False):
+        return f"is an encoder ({config.model_type}), which writes no text"
+    named = getattr(config, "architectures", None) or []
+    if named and all(name.endswith("Model") and not name.endswith(("HeadModel", "HeadsModel")) for name in named):
+        return f"has no output layer ({', '.join(named)}): it makes embeddings"
+    return ""
 
 
 def _raw(model: str, revision: str | None) -> dict[str, Any]:
+    from huggingface_hub import errors, hf_hub_download
+
     folder = Path(model).expanduser()
     try:
-        if folder.is_dir():
-            file = folder / "config.json"
+        if model.strip() and folder.is_dir():
+            text = (folder / "config.json").read_text(encoding="utf-8")
+        elif not model.strip() or model.startswith(("/", "./", "../", "~")) or model.count("/") != 1:
+            raise CallError("model", f"is {model!r}, and there is no such folder", _REMEDY)
         else:
-            if model.startswith(("/", "./", "../", "~")) or model.count("/") != 1:
-                raise CallError("model", f"is {model!r}, and there is no such folder", _REMEDY)
-            from huggingface_hub import hf_hub_download
-
-            file = Path(hf_hub_download(model, "config.json", revision=revision))
-        raw = json.loads(file.read_text(encoding="utf-8"))
+            text = Path(hf_hub_download(model, "config.json", revision=revision)).read_text(encoding="utf-8")
     except CallError:
         raise
-    except ValueError:
-        raise CallError("model", f"{model} has a config.json that is no JSON", _REMEDY) from None
-    except OSError:
+    except errors.LocalEntryNotFoundError:
+        raise CallError(
+            "model",
+            f"{model} is not on this machine, and the Hub cannot be reached",
+            "go online, or name a folder with its config.json",
+        ) from None
+    except (errors.RepositoryNotFoundError, errors.EntryNotFoundError, OSError, UnicodeDecodeError):
         raise CallError("model", f"{model} has no config.json that could be read", _REMEDY) from None
     except Exception as failure:  # noqa: BLE001 (the Hub's client raises what its HTTP library raises)
-        reason = next(iter(str(failure).strip().splitlines()), type(failure).__name__)[:160]
-        raise CallError("model", f"{model} could not be had from the Hub ({reason})", _REMEDY) from None
+        raise CallError("model", f"{model} could not be had from the Hub ({_first_line(failure)})", _REMEDY) from None
+    try:
+        raw = json.loads(text)
+    except ValueError:
+        raise CallError("model", f"{model} has a config.json that is no JSON", _REMEDY) from None
     if not isinstance(raw, dict):
         raise CallError("model", f"{model} has a config.json that is no object", _REMEDY)
     return raw
+
+
+def _first_line(failure: BaseException) -> str:
+    return " ".join(str(failure).split())[:160] or type(failure).__name__
 
 
 def depths(config: Any) -> tuple[int, int, int]:
@@ -136,9 +181,9 @@ def build(ask: MemoryAsk, layers: int, rank: int) -> Any:
             model: Any = AutoModelForCausalLM.from_config(
                 config, dtype=DTYPES[ask.dtype], attn_implementation=name, trust_remote_code=ask.trust_remote_code
             )
-    except ValueError as failure:
-        reason = str(failure).strip().splitlines()[0][:160]
-        raise CallError("model", f"{ask.model} is no causal language model ({reason})", _REMEDY) from None
+    except Exception as failure:  # noqa: BLE001 (sizes that do not fit each other fail in any way)
+        what = "is no causal language model" if "AutoModelForCausalLM" in str(failure) else "cannot be built"
+        raise CallError("model", f"{ask.model} {what} ({_first_line(failure)})", _REMEDY) from None
     model.tie_weights()
     model.config.use_cache = False
     if ask.tuning == "qlora":
@@ -178,6 +223,8 @@ def _adapted(model: Any, ask: MemoryAsk, rank: int) -> Any:
     targets = ask.targets
     if isinstance(targets, str) and targets != "all-linear":
         targets = [one.strip() for one in targets.split(",") if one.strip()]
+    if not targets:
+        raise CallError("targets", "name no module", "leave them out, or name modules such as q_proj,v_proj")
     if targets == "all-linear":
         head = model.get_output_embeddings()
         linear = [
