@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tunebook.pipeline.data.report import DataReport, Inspection, LengthEffect, MethodFit, Preview, TokenCounts
+from tunebook.pipeline.data.source import Source
 from tunebook.pipeline.hardware.catalogue import Catalogue, snapshot_prices
 from tunebook.pipeline.hardware.flavors import Flavor
 from tunebook.pipeline.hardware.forecast import Shape
@@ -15,6 +18,11 @@ from tunebook.pipeline.hardware.memory_law import MemoryLaw
 from tunebook.pipeline.hardware.options import Option
 from tunebook.pipeline.hardware.rented import Work, rented_options
 from tunebook.pipeline.hardware.ways import Laws
+from tunebook.pipeline.ledger import Allowance
+from tunebook.pipeline.plan.forecasting import Forecasts
+from tunebook.pipeline.plan.machines import Machines
+from tunebook.pipeline.plan.model import ModelFacts
+from tunebook.pipeline.spec import make_spec
 
 DATA = Path(__file__).parent / "unit" / "data"
 NOW = 1_790_000_000.0  # September 2026
@@ -65,3 +73,43 @@ def options(model: str, of: Work | None = None, **more: Any) -> list[Option]:
 
 def on(found: Sequence[Option], name: str, tuning: str) -> Option:
     return next(one for one in found if one.flavor == name and one.tuning == tuning)
+
+
+# A plan's machines, without its data and its model
+
+#: Never read.
+SOURCE = Source(builder=None, path="acme/rows")
+
+
+def inspected(rows: int, *, length: int = 900, longest: int = 2000) -> Inspection:
+    """Rows that are nearly all `length` long, as an inspection tells of them."""
+    report = DataReport(
+        dataset="rows", rows=rows, columns=[], format="prompt and completion",
+        methods={"sft": MethodFit(status="ready", why="it fits", mapping=None, code=None)}, recommended="sft",
+        tokens=TokenCounts(p50=length, p99=length, max=longest, total=rows * length), checks=[], findings=[],
+    )  # fmt: skip
+    few = max(1, rows // 100)
+    effects = [
+        LengthEffect(max_length=at, cut=cut, dead=0, lost=0, trained=rows, tokens=rows, filled=1.0)
+        for at, cut in ((length - 1, rows), (length, few), (longest, 0))
+    ]
+    histogram = {"edges": [length - 100, length + 1, longest + 1], "counts": [rows - few, few]}
+    preview = Preview.model_construct(rows=[], max_length=None, histogram=histogram, lengths=effects)
+    return Inspection.model_construct(
+        report=report, rows_found={}, preview=preview, fingerprint="f", train_rows=rows, eval_rows=0,
+        answer_kind="long", source=SOURCE, settings={}, lens=None, unreadable=[], rows_known=True, split_rows=rows, left_out=[],
+    )  # fmt: skip
+
+
+def machines(model: str, all_rows: int, **said: Any) -> Machines:
+    """A plan's machines for a spec. The inspection is of as many rows as it says, as a new one would be."""
+    spec = make_spec(model="a/b", dataset="rows", **{"backend": "hf-jobs"} | said)
+    cap = spec.budget_usd
+    allowance = Allowance(
+        cap_usd=cap, why=f"the budget of ${cap} that the cell names", left_usd=None, binds="cell" if cap else None
+    )
+    facts = ModelFacts(path="a/b", revision="r", fingerprint="f", title="b", max_positions=32768)
+    forecasts = Forecasts(prices(read_at=NOW), laws_of(model), [])
+    kept = min(all_rows, spec.rows or all_rows)
+    kept -= math.ceil(kept * (spec.eval_share or 0))  # as the rows are read
+    return Machines(spec, facts, inspected(kept), None, forecasts, None, allowance, [])
