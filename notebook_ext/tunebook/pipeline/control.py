@@ -90,8 +90,8 @@ def consent(run_id: str, plan_id: str, *, by: str) -> None:
     journal = Journal(home())
     run = look(journal, run_id).run
     _at_plan(run, plan_id)
-    if run.state == "draft":
-        require_startable(load_plan(journal, plan_id))
+    if run.state == "draft" and (kept := journal.plan(plan_id)) is not None:  # without it nothing is ever started
+        require_startable(Plan.model_validate(kept))
 
     def allowed(events: list[Event]) -> None:
         now = fold(event for event in events if event.run_id == run_id)
