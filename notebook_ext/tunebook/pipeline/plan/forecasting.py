@@ -98,7 +98,7 @@ def forecasts_for(spec: Spec, model: ModelFacts, method: str, lessons: list[Less
     except TunebookError as failure:
         if wants_rented(spec):
             raise
-        return Forecasts(problem=f"Rented machines are left out: {failure}")
+        return Forecasts(problem=f"Rented machines are left out: {str(failure).rstrip('.')}.")
 
 
 def laws_of(model: ModelFacts, method: str, watched: Watched) -> dict[tuple[str, bool], MemoryLaw]:

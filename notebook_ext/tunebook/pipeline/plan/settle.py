@@ -13,7 +13,7 @@ from tunebook.pipeline.hardware.choice import beside, choose, dollars
 from tunebook.pipeline.hardware.local import BACKEND as LOCAL
 from tunebook.pipeline.hardware.local import duration
 from tunebook.pipeline.hardware.machine import this_machine
-from tunebook.pipeline.hardware.options import Option, Picked
+from tunebook.pipeline.hardware.options import NAMES, Option, Picked
 from tunebook.pipeline.instruction import Question
 from tunebook.pipeline.ledger import Allowance, at_most, budget_now
 from tunebook.pipeline.plan.decide import HELD_OUT_MOST, LOSS_ROWS, Decisions, decide, total_steps, training_rows
@@ -54,7 +54,9 @@ def settle(machines: Machines) -> Plan:
     local = chosen.backend == LOCAL
     settled.take("backend", chosen.backend, "it costs nothing" if local else "its machines are rented by the minute")
     settled.take(
-        "flavor", chosen.flavor, "the machine that this notebook runs on" if local else "the cheapest that fits"
+        "flavor",
+        chosen.flavor,
+        "the machine that this notebook runs on" if local else f"the cheapest that fits with {NAMES[chosen.tuning]}",
     )
     picked = chosen.picked or Picked(device_batch=1, accumulation=1, checkpointing=False, precision="fp32")
     _tell_picked(settled, picked, local)
