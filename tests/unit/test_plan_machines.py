@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,12 @@ def planned(instruction: str = INSTRUCTION, **more: Any) -> Plan:
     made = tunebook.plan(instruction, **({"on": "hf-jobs"} | more))
     assert made.plan_id is not None, made.questions
     return load_plan(Journal(home()), made.plan_id)
+
+
+@cache
+def made_once() -> Plan:
+    """The plan that most tests only look at."""
+    return planned()
 
 
 def unplanned(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[Any, str]:
@@ -325,7 +332,7 @@ def asked(plan: Plan, kind: str, **more: Any) -> dict[str, Any]:
 
 
 def test_a_click_takes_an_option_an_offer_or_the_sliders_values() -> None:
-    plan = planned()
+    plan = made_once()
     number = next(at for at, one in enumerate(plan.options) if (one.flavor, one.tuning) == ("h200", "full"))
     assert asked(plan, "choose", option=number) == {
         "backend": "hf-jobs", "flavor": "h200", "tuning": "full", "lora_rank": None,
@@ -344,7 +351,7 @@ def test_a_click_takes_an_option_an_offer_or_the_sliders_values() -> None:
     "number", [-1, 66, 10**9, True, False, None, "0", "__class__", 0.0, [0], {"a": 1}, "x" * 10_000]
 )
 def test_a_click_on_what_is_not_there_changes_nothing(number: Any) -> None:
-    plan = planned()
+    plan = made_once()
     for kind, field in (("choose", "option"), ("offer", "offer")):
         with pytest.raises(CallError) as refused:
             asked(plan, kind, **{field: number})
@@ -356,13 +363,13 @@ def test_a_click_on_what_is_not_there_changes_nothing(number: Any) -> None:
 @pytest.mark.parametrize("slider", ["max_length", "device_batch_size", "lora_rank"])
 def test_a_sliders_value_is_a_whole_number(slider: str, value: Any) -> None:
     with pytest.raises(CallError) as refused:
-        asked(planned(), "shape", **{slider: value})
+        asked(made_once(), "shape", **{slider: value})
     assert refused.value.field == slider
     assert len(str(refused.value)) < 200
 
 
 def test_a_click_on_another_plan_or_on_what_does_not_fit_changes_nothing() -> None:
-    plan = planned()
+    plan = made_once()
     for other in ("f" * 64, "", None, 7, ["x"]):
         with pytest.raises(CallError, match="not the plan on the screen"):
             changes(plan, {"kind": "choose", "plan_id": other, "option": 0})
