@@ -111,8 +111,9 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[misc]
         if func is _aten.add.Tensor and _accumulates(args, self._single):
             func = _aten.add_.Tensor
         self.calls += 1
-        if func is _aten._log_softmax.default and not args[0].is_contiguous():
-            args = (self._copied(args[0]), *args[1:])
+        scratch = _scratch(func, args)  # alive while the kernel runs
+        if scratch is not None:
+            self._add(scratch.untyped_storage(), self.part)
         place = _PRODUCTS.get(func)
         if place is not None:
             left, right = args[place], args[place + 1]
@@ -123,13 +124,8 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[misc]
                 storage = leaf.untyped_storage()
                 if storage._cdata not in self._known:
                     self._add(storage, self.part)
+        del scratch
         return result
-
-    def _copied(self, tensor: torch.Tensor) -> torch.Tensor:
-        """What a kernel copies for itself where rows do not lie one after the other (CUDA's SoftMax.cu and the CPU's)."""
-        copy = tensor.contiguous()
-        self._add(copy.untyped_storage(), self.part)
-        return copy
 
     def _add(self, storage: Any, part: int) -> None:
         key = storage._cdata
@@ -153,6 +149,15 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[misc]
     def _went(self, step: int) -> None:
         if self.phase in self.phases:
             self.phases[self.phase].trail = hash((self.phases[self.phase].trail, step))
+
+
+def _scratch(func: Any, args: Any) -> torch.Tensor | None:
+    """What a kernel of CUDA and of the CPU makes for itself, and the meta device's does not; only what is large."""
+    if func is _aten._log_softmax.default and not args[0].is_contiguous():
+        return torch.empty_like(args[0])  # it works on rows that lie one after the other (SoftMax.cu)
+    if func is _aten._safe_softmax.default:
+        return torch.empty_like(args[0], dtype=torch.bool)  # where a score is minus infinity (SoftMax.cpp)
+    return None
 
 
 def _accumulates(args: Any, alone: Holders) -> bool:
