@@ -160,6 +160,7 @@ def confirm(plan_id: str) -> ConfirmResult:
 
     made = load_plan(Journal(home()), plan_id)
     assert made.plan_id is not None
+    control.require_startable(made)
     _need_terminal()
     yes = _ask(made)
     if yes:
@@ -469,7 +470,9 @@ def _need_terminal() -> None:
 
 def _ask(made: Plan) -> bool:
     print(f"{made.sentence}\n{made.consent}", file=sys.stderr)
-    print(f"Start, at most ${made.max_usd or 0:.2f}? [y/N] ", end="", file=sys.stderr, flush=True)
+    from tunebook.pipeline.ledger import at_most
+
+    print(f"Start, at most {at_most(made.max_usd or 0.0)}? [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 

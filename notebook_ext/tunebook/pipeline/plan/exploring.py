@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from importlib.metadata import version
+
+from pydantic import ValidationError
 
 from tunebook.pipeline.hardware.explore import Explore
 from tunebook.pipeline.hardware.explore_here import explore_here
@@ -61,9 +64,9 @@ def law_here(model: ModelFacts, tuning: str, accumulation: int) -> MemoryLaw:
     several = min(2, accumulation)  # from the second pass on gradients are there all the time
     said = [LAW_VERSION, "here", model.fingerprint, tuning, several, [version(name) for name in LIBRARIES]]
     file = home() / "laws" / f"{hashlib.sha256(json.dumps(said).encode()).hexdigest()[:32]}.json"
-    body = read_json(file)
-    if body is not None:
-        return MemoryLaw.model_validate(body)
+    with contextlib.suppress(ValidationError, ValueError):  # one that was damaged is made again
+        if (body := read_json(file)) is not None:
+            return MemoryLaw.model_validate(body)
     ask = MemoryAsk(
         model=model.path,
         model_revision=model.revision,
