@@ -62,8 +62,8 @@ SHORT = (
     Case("sft full chunked efficient bf16 2x192 ckpt"),
     Case("sft full plain math bf16 1x384", model="llama 6x1024"),
     Case("sft lora plain efficient fp32 1x192 r16 ckpt"),
-    Case("sft lora plain math fp32/bf16 1x512", model="llama 4x1024"),
-    Case("dpo lora chunked efficient fp32 2x96"),
+    Case("sft lora plain math fp32/bf16 1x512 ckpt", model="llama 4x1024"),
+    Case("dpo lora plain efficient fp32 2x96"),
 )
 LONG = (
     Case("sft full plain efficient fp32 1x128 ckpt", model="llama 4x49152"),
@@ -83,6 +83,7 @@ LONG = (
     Case("dpo full chunked efficient bf16 1x128"),
     Case("dpo full plain efficient fp32 1x128 ckpt"),
     Case("dpo lora plain efficient fp32/bf16 2x128"),
+    Case("dpo lora chunked efficient fp32 2x96"),
     Case("sft full plain efficient fp32 2x256", model="llama 4x4096 untied"),
     Case("sft full plain efficient fp32 1x256", model="gemma3_text 4x4096"),
     Case("sft full plain math fp32 1x256", model="gpt_neox 4x4096"),
