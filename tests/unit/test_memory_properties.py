@@ -150,9 +150,7 @@ def test_a_model_of_full_depth_takes_what_two_small_depths_tell(name: str, tunin
 BETWEEN = [(1, 300, 4), (1, 1500, 4), (3, 1000, 24), (1, 4300, 12), (2, 9000, 128)]  # rows, tokens a row, rank
 QUICK = [
     ("lora", True, "chunked", "efficient"),
-    ("qlora", True, "chunked", "efficient"),
     ("full", False, "plain", "efficient"),
-    ("full", True, "plain", "math"),
 ]
 LONG = [
     (tuning, checkpointing, loss, attention)
