@@ -27,6 +27,7 @@ def flawed(kinds: Path, to: Path) -> Path:
     return to
 
 
+@pytest.mark.slow  # tests/kernel/test_remedies.py and the panel's own tests have its parts in make test
 @pytest.mark.timeout(600)
 def test_flawed_data_is_seen_through_a_model_and_mended_by_clicks(page: Page, lab: Lab, kinds: Path) -> None:
     problems: list[str] = []
