@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from tunebook.pipeline.hardware.cards import Card, card_of
 from tunebook.pipeline.hardware.catalogue import Catalogue
 from tunebook.pipeline.hardware.flavors import Flavor
-from tunebook.pipeline.hardware.forecast import Lesson, Passes, learn, pass_seconds, passes, reached, together
+from tunebook.pipeline.hardware.forecast import Lesson, Passes, Shape, learn, pass_seconds, passes, reached, together
 from tunebook.pipeline.hardware.memory_law import MemoryLaw
 from tunebook.pipeline.hardware.options import Band, Option
 from tunebook.pipeline.hardware.rented import Work, beside_training
@@ -77,7 +77,6 @@ def explore(
     """
     shape = work.shape
     rows = chosen.picked.device_batch if chosen and chosen.picked else min(8, shape.batch)
-    passes_in_all = shape.steps * shape.batch / rows
     mean = passes(shape.lengths, rows)
     machines = [
         ExploreMachine(
@@ -92,16 +91,29 @@ def explore(
     ]
     if not machines:
         return None
+    named = {_name(tuning, checkpointing): law for (tuning, checkpointing), law in laws.items()}
+    return sliders(shape, lengths, context, rows, limit, named, machines)
+
+
+def sliders(
+    shape: Shape,
+    lengths: Sequence[int],
+    context: int,
+    rows: int,
+    limit: int | None,
+    laws: dict[str, MemoryLaw],
+    machines: list[ExploreMachine],
+) -> Explore:
+    """The range of each slider around what the plan has, and the tokens that the training reads at each limit."""
     most = max(context, min(limit or CONTEXTS[-1], CONTEXTS[-1]))
     contexts = sorted({context, *(one for one in CONTEXTS if one <= most)})
+    in_all = shape.steps * shape.batch / rows
     return Explore(
         context=Slider(value=context, steps=contexts),
         batch=Slider(value=rows, steps=sorted({rows, *ROWS})),
         rank=Slider(value=shape.rank, steps=sorted({shape.rank, *RANKS})),
-        tokens=[
-            TokensAt(context=one, tokens=round(passes_in_all * passes(lengths, rows, one).tokens)) for one in contexts
-        ],
-        laws={_name(tuning, checkpointing): law for (tuning, checkpointing), law in laws.items()},
+        tokens=[TokensAt(context=one, tokens=round(in_all * passes(lengths, rows, one).tokens)) for one in contexts],
+        laws=laws,
         machines=machines,
     )
 

@@ -8,16 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tunebook.pipeline.hardware.explore import (
-    CONTEXTS,
-    RANKS,
-    ROWS,
-    Explore,
-    ExploredWay,
-    ExploreMachine,
-    Slider,
-    TokensAt,
-)
+from tunebook.pipeline.hardware.explore import Explore, ExploredWay, ExploreMachine, sliders
 from tunebook.pipeline.hardware.forecast import Shape, passes
 from tunebook.pipeline.hardware.local import BACKEND, MEMORY_MARGIN
 from tunebook.pipeline.hardware.memory_law import GIB, MemoryLaw, peak
@@ -56,16 +47,7 @@ def explore_here(
     machine = ExploreMachine(backend=BACKEND, flavor=mine[0].flavor, gib=memory.available, usd_per_hour=0.0, ways=ways)
     if others is not None:
         return others.model_copy(update={"laws": {**own, **others.laws}, "machines": [machine, *others.machines]})
-    most = max(context, min(limit or CONTEXTS[-1], CONTEXTS[-1]))
-    contexts = sorted({context, *(one for one in CONTEXTS if one <= most)})
-    return Explore(
-        context=Slider(value=context, steps=contexts),
-        batch=Slider(value=rows, steps=sorted({rows, *ROWS})),
-        rank=Slider(value=shape.rank, steps=sorted({shape.rank, *RANKS})),
-        tokens=[TokensAt(context=one, tokens=round(in_all * passes(lengths, rows, one).tokens)) for one in contexts],
-        laws=own,
-        machines=[machine],
-    )
+    return sliders(shape, lengths, context, rows, limit, own, [machine])
 
 
 def _beside(law: MemoryLaw, option: Option, shape: Shape) -> MemoryLaw:
