@@ -145,7 +145,8 @@ def script(plan: str, *, output: str | None = None) -> ScriptResult:
         raise CallError(
             "output", f"{path} cannot be written ({failure.strerror})", "name a file in a folder that is there"
         ) from None
-    return ScriptResult(path=str(path), stage="train", dependencies=dependencies(made.spec.get("tuning") == "qlora"))
+    assert made.settings
+    return ScriptResult(path=str(path), stage="train", dependencies=dependencies(made.settings))
 
 
 # Consent and runs

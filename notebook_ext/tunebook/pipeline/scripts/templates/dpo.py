@@ -1,0 +1,34 @@
+"""Direct preference optimization: what sets the chosen answer apart from the rejected one is learned."""
+
+# <imports>
+from trl import DPOConfig, DPOTrainer
+# </imports>
+
+
+# <trainer>
+def make_trainer(rows: Dataset, held_out: Dataset | None, arguments: dict) -> DPOTrainer:
+    return DPOTrainer(
+        # <unless adapter>
+        model=MODEL,  # the reference is this model before training; TRL keeps it or switches the adapter off
+        # </unless>
+        # <when adapter>
+        model=with_adapter(AutoModelForCausalLM),
+        # </when>
+        processing_class=tokenizer(),
+        train_dataset=rows,
+        eval_dataset=held_out,
+        # <when lora_rank>
+        peft_config=LORA,
+        # </when>
+        # <when loads_four_bit>
+        quantization_config=four_bits(),
+        # </when>
+        args=DPOConfig(
+            **arguments,
+            max_length=MAX_LENGTH,
+            beta=BETA,
+        ),
+    )
+
+
+# </trainer>

@@ -1,0 +1,46 @@
+"""Kahneman-Tversky optimization: each answer is wanted or not, and need not come in pairs."""
+
+# <imports>
+from trl import KTOConfig, KTOTrainer
+# </imports>
+
+
+# <trainer>
+def make_trainer(rows: Dataset, held_out: Dataset | None, arguments: dict) -> KTOTrainer:
+    return KTOTrainer(
+        # <unless adapter>
+        model=MODEL,  # the reference is this model before training; TRL keeps it or switches the adapter off
+        # </unless>
+        # <when adapter>
+        model=with_adapter(AutoModelForCausalLM),
+        # </when>
+        processing_class=tokenizer(),
+        train_dataset=rows.shuffle(seed=SEED),  # the trainer itself goes through the rows in order
+        eval_dataset=held_out,
+        # <when lora_rank>
+        peft_config=LORA,
+        # </when>
+        # <when loads_four_bit>
+        quantization_config=four_bits(),
+        # </when>
+        args=KTOConfig(
+            **arguments,
+            max_length=MAX_LENGTH,
+            beta=BETA,
+            **balance(rows),
+        ),
+    )
+
+
+def balance(rows: Dataset) -> dict:
+    """Weights that make wanted and unwanted answers count alike, however many there are of each."""
+    if "label" not in rows.column_names:
+        return {}  # pairs: as many of each
+    wanted = sum(rows["label"])
+    unwanted = len(rows) - wanted
+    if not wanted or not unwanted:
+        raise SystemExit("the rows are all wanted or all unwanted; KTO learns from the difference")
+    return {"desirable_weight": max(1.0, unwanted / wanted), "undesirable_weight": max(1.0, wanted / unwanted)}
+
+
+# </trainer>
