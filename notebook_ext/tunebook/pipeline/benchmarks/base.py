@@ -9,6 +9,32 @@ from typing import Any, Literal, Protocol
 
 #: Text as it stands, or turns `{"role", "content"}` for the model's chat template.
 Prompt = str | list[dict[str, Any]]
+#: What a model does with an item: see `Benchmark`.
+Ask = Literal["answer", "loss", "pair", "reward"]
+
+
+class Answer(str):
+    """The text of an answer that knows the tokens it was made of, the end token with them where there was one."""
+
+    __slots__ = ("ids",)
+    ids: list[int]
+
+    def __new__(cls, text: str, ids: list[int]) -> Answer:
+        answer = super().__new__(cls, text)
+        answer.ids = ids
+        return answer
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What a model makes of the two answers of a pair, in the same unit: more is liked better."""
+
+    chosen: float
+    rejected: float
+
+
+#: What a model gives for an item, by what was asked: an answer's text, a loss, or a pair.
+Output = str | float | Pair
 
 
 @dataclass(frozen=True)
@@ -28,6 +54,7 @@ class Context:
     rows_file: Path | None = None  # held-out rows as jsonl, in one of TRL's formats
     limit: int | None = None  # at most so many items
     seed: int = 0  # which ones, where the limit leaves some out
+    rewards: str | None = None  # the source of a run's own reward functions
 
 
 @dataclass(frozen=True)
@@ -42,8 +69,15 @@ class BenchmarkText:
 class Benchmark(Protocol):
     """Found by name in the entry-point group `tunebook.benchmarks`: an instance, or a class that takes no arguments.
 
-    `asks` says what a model does with an item: "answer" (a greedy completion, scored as text) or "loss" (the mean
-    loss of the row's trained tokens, in nats a token, scored as that number).
+    `asks` says what a model does with an item:
+    - "answer": a greedy completion, scored as text;
+    - "loss": the mean loss of the row's trained tokens, in nats a token, scored as that number;
+    - "pair": the mean log-probability a token of the row's chosen and of its rejected answer, scored as a `Pair`;
+    - "reward": the score that a reward model gives to each of the two, scored as a `Pair`.
+
+    Where items cannot be scored one by one, a benchmark may also have `scores(items, outputs) -> list[bool | float]`,
+    which is then asked for all items of a target at once. Where its score is a share and still no count, it may have
+    `comparisons(items) -> int`: of how many independent ones it is a share, at least; so 1 of few is not called certain.
 
     A benchmark whose items are always the same may also have `texts() -> Iterable[BenchmarkText]`, what it asks and how
     that is solved: `inspect --against NAME` looks for them in training rows (see `benchmarks.texts`).
@@ -53,16 +87,22 @@ class Benchmark(Protocol):
     metric: str  # in words: "exact match"
     higher_is_better: bool
     is_count: bool  # every item is passed or not; else the score is the mean of the items' values
-    asks: Literal["answer", "loss"]
+    asks: Ask
 
     def items(self, context: Context) -> list[Item]:
         """At least one item, ids distinct, the same for the same context. Raises CallError if there is none."""
         ...
 
-    def score(self, item: Item, output: str | float) -> bool | float:
-        """Passed or not (a count), or the item's value. `output` is the completion's text or the loss."""
+    def score(self, item: Item, output: Output) -> bool | float:
+        """Passed or not (a count), or the item's value. `output` is what the model gave for what was asked."""
         ...
 
     def max_new_tokens(self, items: Sequence[Item], tokens: Callable[[Item], int]) -> int:
         """How many tokens a model may answer with. `tokens` counts those of an expected answer, its end included."""
         ...
+
+
+def number(output: Output) -> float:
+    """An output that was asked for as a number."""
+    assert isinstance(output, int | float)
+    return float(output)

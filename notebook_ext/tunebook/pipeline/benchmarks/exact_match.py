@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any
 
-from tunebook.pipeline.benchmarks.base import Context, Item
+from tunebook.pipeline.benchmarks.base import Ask, Context, Item, Output
 from tunebook.pipeline.benchmarks.rows import Row, held_out_rows
 from tunebook.pipeline.errors import CallError
 
@@ -36,13 +36,13 @@ class ExactMatch:
     metric = "exact match"
     higher_is_better = True
     is_count = True
-    asks: Literal["answer", "loss"] = "answer"
+    asks: Ask = "answer"
 
     def items(self, context: Context) -> list[Item]:
         """One item a row. Raises CallError unless every row has a prompt and one answer."""
         return [_item(name, row) for name, row in held_out_rows(context)]
 
-    def score(self, item: Item, output: str | float) -> bool:
+    def score(self, item: Item, output: Output) -> bool:
         answer = _THOUGHT.sub("", str(output), count=1)
         return normalised(answer) == normalised(item.expected)
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal
 
-from tunebook.pipeline.benchmarks.base import Context, Item
+from tunebook.pipeline.benchmarks.base import Ask, Context, Item, Output, number
 from tunebook.pipeline.benchmarks.exact_match import answer_of
 from tunebook.pipeline.benchmarks.rows import held_out_rows
 
@@ -21,7 +20,7 @@ class HeldoutLoss:
     metric = "loss, nats a token"
     higher_is_better = False
     is_count = False
-    asks: Literal["answer", "loss"] = "loss"
+    asks: Ask = "loss"
 
     def items(self, context: Context) -> list[Item]:
         """One item a row, in any of TRL's formats for supervised training."""
@@ -30,8 +29,8 @@ class HeldoutLoss:
             for name, row in held_out_rows(context)
         ]
 
-    def score(self, item: Item, output: str | float) -> float:
-        return float(output)
+    def score(self, item: Item, output: Output) -> float:
+        return number(output)
 
     def max_new_tokens(self, items: Sequence[Item], tokens: Callable[[Item], int]) -> int:
         return 0

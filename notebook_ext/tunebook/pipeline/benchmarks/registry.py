@@ -7,10 +7,22 @@ from importlib.metadata import EntryPoint, entry_points
 from tunebook.pipeline.benchmarks.base import Benchmark
 from tunebook.pipeline.benchmarks.exact_match import ExactMatch
 from tunebook.pipeline.benchmarks.heldout_loss import HeldoutLoss
+from tunebook.pipeline.benchmarks.mean_reward import MeanReward
+from tunebook.pipeline.benchmarks.preference import Preference, RewardAccuracy
+from tunebook.pipeline.benchmarks.verdict import Verdict
 from tunebook.pipeline.errors import CallError
 
 GROUP = "tunebook.benchmarks"
-_BUILT_IN: dict[str, type[Benchmark]] = {"exact_match": ExactMatch, "heldout_loss": HeldoutLoss}
+#: By the rows they need: a prompt and one short answer; any rows for supervised training; preference pairs; labelled
+#: answers; preference pairs, asked of a reward model; prompts, with the run's reward functions.
+_BUILT_IN: dict[str, type[Benchmark]] = {
+    "exact_match": ExactMatch,
+    "heldout_loss": HeldoutLoss,
+    "preference": Preference,
+    "verdict": Verdict,
+    "reward_accuracy": RewardAccuracy,
+    "mean_reward": MeanReward,
+}
 
 
 def benchmark_names() -> list[str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Sequence
 from typing import Any
 
-from tunebook.pipeline.benchmarks.base import Context
+from tunebook.pipeline.benchmarks.base import Context, Item
 from tunebook.pipeline.errors import CallError
 
 Row = dict[str, Any]
@@ -52,3 +53,58 @@ def _row(line: str, number: int, name: str) -> Row:
     if not isinstance(row, dict):
         raise CallError("rows_file", f"{name} has no JSON object in line {number}", "write one object a line")
     return row
+
+
+def pair_items(context: Context, benchmark: str) -> list[Item]:
+    """One item for each held-out pair: {prompt, chosen, rejected}, or the prompt within both answers."""
+    rows = held_out_rows(context)
+    check_shape(rows, pair_parts(rows), benchmark)
+    return [
+        Item(id=name, prompt=row.get("prompt") or "", expected=last_text(row["chosen"]), row=row) for name, row in rows
+    ]
+
+
+def pair_parts(rows: Sequence[tuple[str, Row]]) -> tuple[str, ...]:
+    """The columns of a pair: its prompt may stand apart, or within both answers."""
+    return ("prompt", "chosen", "rejected") if "prompt" in rows[0][1] else ("chosen", "rejected")
+
+
+def check_shape(rows: Sequence[tuple[str, Row]], names: Sequence[str], benchmark: str) -> None:
+    """Raises CallError unless each row has all of these, as text in every row or as turns in every row."""
+    kind = str if isinstance(rows[0][1].get(names[0]), str) else list
+    wanted = f"{', '.join(names[:-1])} and {names[-1]}"
+    for name, row in rows:
+        for part in names:
+            value = row.get(part)
+            if not isinstance(value, str | list):
+                raise needs(benchmark, wanted, part, name)
+            turns = isinstance(value, list) and all(isinstance(turn, dict) and "role" in turn for turn in value)
+            if not isinstance(value, kind) or not (turns or kind is str):
+                raise CallError(
+                    "rows_file",
+                    f"has {part!r} of row {name} in another form than other columns or rows",
+                    "write all of them as text, or all of them as turns with role and content",
+                )
+            if kind is list and not value:
+                raise needs(benchmark, wanted, part, name)
+
+
+def needs(benchmark: str, wanted: str, missing: str, name: str) -> CallError:
+    return CallError(
+        "rows_file", f"has no {missing!r} in row {name}", f"{benchmark} needs {wanted} in every held-out row"
+    )
+
+
+def apart(row: Row) -> Row:
+    """The pair with its prompt apart from its answers, as TRL takes it out where it is written within both."""
+    if "prompt" in row:
+        return row
+    from trl.data_utils import extract_prompt
+
+    return {**row, **extract_prompt(row)}
+
+
+def last_text(answer: Any) -> str:
+    """What an answer says, for people: the text, or that of the last turn."""
+    content = answer[-1].get("content") if isinstance(answer, list) and answer else answer
+    return content if isinstance(content, str) else ""

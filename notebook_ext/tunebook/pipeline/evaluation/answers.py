@@ -11,7 +11,7 @@ import copy
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from tunebook.pipeline.benchmarks import Item
+from tunebook.pipeline.benchmarks import Answer, Item
 from tunebook.pipeline.data.encode import common_prefix
 from tunebook.pipeline.errors import CallError
 from tunebook.pipeline.evaluation.models import Loaded
@@ -28,8 +28,8 @@ def answers(
     max_new_tokens: int,
     batch_size: int | None = None,
     progress: Callable[[int], None] = lambda done: None,
-) -> list[str]:
-    """The greedy completion of each item, in the items' order, without its end token; `progress` gets the count."""
+) -> list[Answer]:
+    """The greedy completion of each item, in the items' order, its text without the end token; `progress` gets the count."""
     import torch
     from transformers import GenerationConfig
 
@@ -40,7 +40,7 @@ def answers(
     settings = GenerationConfig(
         do_sample=False, max_new_tokens=max_new_tokens, eos_token_id=sorted(loaded.ends) or None, pad_token_id=padding
     )
-    result = [""] * len(items)
+    result = [Answer("", [])] * len(items)
     done = 0
     with torch.inference_mode():
         shared = _shared_length(prompts)
@@ -67,7 +67,7 @@ def answers(
             )
             for place, ids in zip(batch, output[:, longest:].tolist(), strict=True):
                 stop = next((at for at, token in enumerate(ids) if token in loaded.ends), len(ids))
-                result[place] = loaded.tokenizer.decode(ids[:stop], skip_special_tokens=True)
+                result[place] = Answer(loaded.tokenizer.decode(ids[:stop], skip_special_tokens=True), ids[: stop + 1])
             done += len(batch)
             progress(done)
     return result

@@ -77,11 +77,17 @@ def _compared(row: Score, base: Score | None, values: dict[str, dict[str, float]
     against = None
     if base is not None and row is not base:
         counts = row.passed is not None and base.passed is not None
-        delta = float(row.passed - base.passed) if counts else row.score - base.score  # type: ignore[operator]
-        against = VsBase(delta=delta, p=paired_p(values[row.target], values[BASE], counts))
+        against = VsBase(delta=_delta(row, base), p=paired_p(values[row.target], values[BASE], counts))
     return ComparedCheckpoint(
         checkpoint=row.target, step=step_of(row.target), vs_base=against, **row.model_dump(exclude={"target"})
     )
+
+
+def _delta(row: Score, base: Score) -> float:
+    """In items where the row is a count: a base that is a coin toss by definition has half of them."""
+    if row.passed is None or row.total is None:
+        return row.score - base.score
+    return float(row.passed - (base.passed if base.passed is not None else base.score * row.total))
 
 
 def _choose(

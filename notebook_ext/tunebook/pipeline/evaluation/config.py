@@ -59,6 +59,8 @@ class EvaluationConfig(BaseModel):
     limit: int | None = None
     batch_size: Annotated[int, Field(ge=1)] | None = None  # answers at once; chosen here if None
     seed: int = 0
+    max_new_tokens: Annotated[int, Field(ge=1)] | None = None  # in an answer; the benchmark's own choice if None
+    rewards: str | None = None  # the source of the run's reward functions, which the job executes
     sandbox: str | None = None  # the isolation tier for code that a model wrote
 
     def check(self) -> None:

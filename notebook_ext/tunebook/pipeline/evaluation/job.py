@@ -2,7 +2,8 @@
 
 CONFIG is an `EvaluationConfig` as JSON. RESULT gets `{"table": ScoreTable, "items": {target: [{"id", "expected",
 "completion", "passed"} or {..., "value"}]}}`, or `{"error": {"field", "problem", "remedy"}}` and exit code 2 if the
-call was wrong. On the way it says `progress`, and `score` with a row as soon as a target has one.
+call was wrong; an item that is a pair has what each answer got as `chosen` and `rejected`. On the way it says
+`progress`, and `score` with a row as soon as a target has one.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tunebook.pipeline.benchmarks import Benchmark, Context, Item, get_benchmark
+from tunebook.pipeline.benchmarks import Benchmark, Context, Item, Output, Pair, get_benchmark
 from tunebook.pipeline.data.encode import Encoder
 from tunebook.pipeline.errors import CallError, WorkFailed
 from tunebook.pipeline.evaluation.answers import answers
@@ -21,11 +22,15 @@ from tunebook.pipeline.evaluation.completions import evaluate_completions
 from tunebook.pipeline.evaluation.config import EvaluationConfig, Target, read_config
 from tunebook.pipeline.evaluation.losses import losses
 from tunebook.pipeline.evaluation.models import Models
+from tunebook.pipeline.evaluation.pairs import log_probabilities, scores
 from tunebook.pipeline.evaluation.scores import Score, ScoreTable
 from tunebook.pipeline.evaluation.statistics import mean_interval, proportion_interval
 from tunebook.pipeline.home import write_json
 from tunebook.pipeline.job import run
 from tunebook.pipeline.progress import emit
+
+COIN = 0.5  # what a target is worth on a pair that it knows nothing about
+_ASKED = {"answer": "answers", "loss": "loss", "pair": "log-probability", "reward": "score"}
 
 
 def main(config_path: Path, result_path: Path) -> int:
@@ -40,7 +45,8 @@ def evaluate(config: EvaluationConfig) -> tuple[ScoreTable, dict[str, list[dict[
     benchmark = get_benchmark(config.benchmark)
     config.check()
     place = Path(config.rows_file) if config.rows_file else None
-    items = benchmark.items(Context(rows_file=place, limit=config.limit, seed=config.seed))
+    context = Context(rows_file=place, limit=config.limit, seed=config.seed, rewards=config.rewards)
+    items = benchmark.items(context)
 
     table = ScoreTable(
         benchmark=benchmark.name,
@@ -51,13 +57,13 @@ def evaluate(config: EvaluationConfig) -> tuple[ScoreTable, dict[str, list[dict[
     )
     kept: dict[str, list[dict[str, Any]]] = {}
     voice = _Voice(len(config.targets), len(items))
-    models = Models(config.model, config.model_revision, voice.say)
+    models = Models(config.model, config.model_revision, voice.say, scored=benchmark.asks == "reward")
     for target in config.targets:
         voice.target = target.name
-        outputs = _outputs(target, models, benchmark, items, config.batch_size, voice.count)
+        outputs = _outputs(target, models, benchmark, items, config, voice.count)
         voice.targets_done += 1
         kept[target.name] = _scored(benchmark, items, outputs, target.name)
-        table.rows.append(_score(target.name, kept[target.name], benchmark.is_count))
+        table.rows.append(_score(target.name, kept[target.name], benchmark, items))
         heading = {"benchmark": table.benchmark, "metric": table.metric, "higher_is_better": table.higher_is_better}
         emit("score", row=table.rows[-1].model_dump(mode="json"), step=target.step, **heading)
     return table, kept
@@ -84,22 +90,28 @@ def _outputs(
     models: Models,
     benchmark: Benchmark,
     items: Sequence[Item],
-    batch_size: int | None,
+    config: EvaluationConfig,
     progress: Callable[[int], None],
-) -> Sequence[str | float]:
-    """What the target gives for each item: read from its file, or asked of its model."""
+) -> Sequence[Output | None]:
+    """What the target gives for each item: read from its file, or asked of its model. None where it is a coin toss."""
     if target.completions:
         if benchmark.asks != "answer":
             raise CallError(
-                "target", f"{target.name} has answers, and {benchmark.name} asks for losses", "name a model"
+                "target", f"{target.name} has answers, and {benchmark.name} asks for more than texts", "name a model"
             )
         assert target.path is not None
         return evaluate_completions(Path(target.path), items)
     with models.target(target) as loaded:
         if benchmark.asks == "loss":
-            return losses(loaded, items, batch_size=batch_size, progress=progress)
-        limit = benchmark.max_new_tokens(items, answer_tokens(loaded.tokenizer))
-        return answers(loaded, items, max_new_tokens=limit, batch_size=batch_size, progress=progress)
+            return losses(loaded, items, batch_size=config.batch_size, progress=progress)
+        if benchmark.asks == "pair":
+            return log_probabilities(loaded, items, batch_size=config.batch_size, progress=progress)
+        if benchmark.asks == "reward":
+            if loaded.untrained:
+                return [None] * len(items)
+            return scores(loaded, items, batch_size=config.batch_size, progress=progress)
+        limit = config.max_new_tokens or benchmark.max_new_tokens(items, answer_tokens(loaded.tokenizer))
+        return answers(loaded, items, max_new_tokens=limit, batch_size=config.batch_size, progress=progress)
 
 
 def answer_tokens(tokenizer: Any) -> Callable[[Item], int]:
@@ -115,30 +127,65 @@ def answer_tokens(tokenizer: Any) -> Callable[[Item], int]:
 
 
 def _scored(
-    benchmark: Benchmark, items: Sequence[Item], outputs: Sequence[str | float], name: str
+    benchmark: Benchmark, items: Sequence[Item], outputs: Sequence[Output | None], name: str
 ) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
+    if outputs and outputs[0] is None:
+        return [{"id": item.id, "expected": item.expected, "completion": None, "value": COIN} for item in items]
+    given = [output for output in outputs if output is not None]
+    _check_numbers(benchmark, items, given, name)
+    together = getattr(benchmark, "scores", None)
+    values = (
+        together(items, given)
+        if together is not None
+        else [benchmark.score(item, output) for item, output in zip(items, given, strict=True)]
+    )
+    return [
+        {**_row(item, output), **({"passed": bool(value)} if benchmark.is_count else {"value": float(value)})}
+        for item, output, value in zip(items, given, values, strict=True)
+    ]
+
+
+def _check_numbers(benchmark: Benchmark, items: Sequence[Item], outputs: Sequence[Output], name: str) -> None:
+    """Raises WorkFailed for a model that gives no number: a comparison with one that does would be a lie."""
     for item, output in zip(items, outputs, strict=True):
-        value = benchmark.score(item, output)
-        row = {"id": item.id, "expected": item.expected, "completion": output if isinstance(output, str) else None}
-        if benchmark.is_count:
-            rows.append({**row, "passed": bool(value)})
-        elif math.isfinite(value):
-            rows.append({**row, "value": float(value)})
-        else:
-            raise WorkFailed(f"{name} has no finite {benchmark.metric} on row {item.id}: its weights may be broken")
-    return rows
+        numbers = [output.chosen, output.rejected] if isinstance(output, Pair) else [output]
+        if not all(isinstance(value, str) or math.isfinite(value) for value in numbers):
+            raise WorkFailed(
+                f"{name} has no finite {_ASKED[benchmark.asks]} on row {item.id}: its weights may be broken"
+            )
 
 
-def _score(name: str, rows: Sequence[dict[str, Any]], is_count: bool) -> Score:
+def _row(item: Item, output: Output) -> dict[str, Any]:
+    row: dict[str, Any] = {"id": item.id, "expected": item.expected, "completion": None}
+    if isinstance(output, str):
+        row["completion"] = str(output)
+    elif isinstance(output, Pair):
+        row |= {"chosen": output.chosen, "rejected": output.rejected}
+    return row
+
+
+def _score(name: str, rows: Sequence[dict[str, Any]], benchmark: Benchmark, items: Sequence[Item]) -> Score:
     total = len(rows)
-    if is_count:
+    if "passed" in rows[0]:
         passed = sum(row["passed"] for row in rows)
         return Score(
             target=name, passed=passed, total=total, score=passed / total, ci=proportion_interval(passed, total)
         )
     values = [row["value"] for row in rows]
-    return Score(target=name, passed=None, total=None, score=math.fsum(values) / total, ci=mean_interval(values))
+    score, interval = math.fsum(values) / total, mean_interval(values)
+    comparisons = getattr(benchmark, "comparisons", None)
+    if comparisons is not None:
+        score, interval = _share(score, interval, comparisons(items))
+    return Score(target=name, passed=None, total=None, score=score, ci=interval)
+
+
+def _share(score: float, interval: tuple[float, float], count: int) -> tuple[float, tuple[float, float]]:
+    """A share within 0 and 1. Where all comparisons agree, nothing spreads, and the interval is that of so many counts."""
+    score = min(1.0, max(0.0, round(score, 12)))  # without the dust of sums
+    low, high = max(0.0, interval[0]), min(1.0, interval[1])
+    if score in (0.0, 1.0):
+        low, high = proportion_interval(count if score else 0, count)
+    return score, (low, high)
 
 
 if __name__ == "__main__":

@@ -22,15 +22,25 @@ def losses(
     progress: Callable[[int], None] = lambda done: None,
 ) -> list[float]:
     """Each item's mean loss in nats a trained token, in the items' order. NaN where the model gives no number."""
+    return mean_losses(loaded, tokenized(loaded, items), batch_size=batch_size, progress=progress)
+
+
+def mean_losses(
+    loaded: Loaded,
+    encoded: Sequence[Tokenized],
+    *,
+    batch_size: int | None = None,
+    progress: Callable[[int], None] = lambda done: None,
+) -> list[float]:
+    """The same of sequences that are tokens already, each with at least one trained token behind the first."""
     import inspect
 
     import torch
 
-    encoded = tokenized(loaded, items)
     device = loaded.model.device
     whole = loaded.model.get_base_model() if hasattr(loaded.model, "get_base_model") else loaded.model
     keeps = "logits_to_keep" in inspect.signature(whole.forward).parameters
-    result = [0.0] * len(items)
+    result = [0.0] * len(encoded)
     done = 0
     with torch.inference_mode():
         for batch in batches([len(row.ids) for row in encoded], batch_size or BATCH):
@@ -61,12 +71,23 @@ def losses(
 
 def tokenized(loaded: Loaded, items: Sequence[Item]) -> list[Tokenized]:
     """Each item's row with its labels. Raises CallError for a row that trains no token at all."""
+    check_template(loaded, items)
     turns = "messages" in items[0].row
     encoder = Encoder(loaded.tokenizer, assistant_only=turns and known_to_trl(loaded.tokenizer))
     result = encoder.tokenized([item.row for item in items])
     for item, row in zip(items, result, strict=True):
-        if not any(row.trained[1:]):  # nothing predicts the first token
-            raise CallError(
-                "rows_file", f"has no trained token in row {item.id}", "remove the row, or give it an answer"
-            )
+        check_trained(item, row)
     return result
+
+
+def check_trained(item: Item, row: Tokenized) -> None:
+    if not any(row.trained[1:]):  # nothing predicts the first token
+        raise CallError("rows_file", f"has no trained token in row {item.id}", "remove the row, or give it an answer")
+
+
+def check_template(loaded: Loaded, items: Sequence[Item]) -> None:
+    """Raises CallError for conversations that the tokenizer cannot write down."""
+    first = items[0].row
+    turns = any(isinstance(first.get(part), list) for part in ("prompt", "completion", "messages", "chosen"))
+    if turns and not loaded.tokenizer.chat_template:
+        raise CallError("model", "has no chat template, and the rows are conversations", "use an instruct model")

@@ -24,36 +24,49 @@ def sentence(comparison: Comparison) -> str:
     if base is None:
         assert best is not None
         return f"{_name(best)} scores {_score(best)}; there is no base to compare with.{_alike(comparison, best)}"
-    few = f" {base.total} held-out rows are too few to tell." if base.total and base.total < FEWEST_ITEMS else ""
+    total = checkpoints[0].total
+    few = f" {total} held-out rows are too few to tell." if total and total < FEWEST_ITEMS else ""
+    what = _Base(base, total)
     if best is None:
-        return _none_better(base, checkpoints, comparison.higher_is_better) + few
-    against = f"{_score(best)} against {_short(base)}"
+        return _none_better(what, checkpoints, comparison.higher_is_better) + few
+    against = f"{_score(best)} against {what.short}"
     if comparison.separable:
-        return f"{_name(best)} is better than the base: {against} ({_p(best)}).{_alike(comparison, best)}"
+        return f"{_name(best)} is better than {what.name}: {against} ({_p(best)}).{_alike(comparison, best)}"
     many = len(checkpoints) > 1 and _raw(best) < ALPHA
     luck = f", which is not enough after {len(checkpoints)} tries" if many else ""
     verdict = few or f" That can't be told from luck ({_p(best)}{luck})."
-    return f"{_name(best)} scores a little better than the base: {against}.{verdict}{_alike(comparison, best)}"
+    return f"{_name(best)} scores a little better than {what.name}: {against}.{verdict}{_alike(comparison, best)}"
 
 
-def _none_better(base: ComparedCheckpoint, checkpoints: list[ComparedCheckpoint], higher: bool) -> str:
+class _Base:
+    """How the base is spoken of. One that is no count among counts knows nothing yet: half of the items, by guessing."""
+
+    def __init__(self, row: ComparedCheckpoint, total: int | None) -> None:
+        guesses = row.passed is None and total is not None
+        self.number = row.score
+        self.name = "guessing" if guesses else "the base"
+        self.short = f"{row.score * total:.12g}" if guesses and total else _short(row)
+        self.score = f"{self.short} of {total}" if guesses else _score(row)
+
+
+def _none_better(base: _Base, checkpoints: list[ComparedCheckpoint], higher: bool) -> str:
     sign = 1 if higher else -1
     adjusted = holm([_raw(row) for row in checkpoints])
     worse = [
-        row for row, p in zip(checkpoints, adjusted, strict=True) if p < ALPHA and sign * row.score < sign * base.score
+        row for row, p in zip(checkpoints, adjusted, strict=True) if p < ALPHA and sign * row.score < sign * base.number
     ]
     if worse:
         lowest = min(worse, key=lambda row: sign * row.score)
         return (
-            f"No checkpoint is better than the base, which scores {_score(base)}. "
+            f"No checkpoint is better than {base.name}, which scores {base.score}. "
             f"{_name(lowest)} is worse: {_score(lowest)} ({_p(lowest)})."
         )
     top = max(checkpoints, key=lambda row: (sign * row.score, -row.step))
-    if all(row.score == base.score for row in checkpoints):
+    if all(row.score == base.number for row in checkpoints):
         every = _name(top) if len(checkpoints) == 1 else "every checkpoint"
-        return f"No difference: the base and {every} score {_score(base)}."
+        return f"No difference: {base.name} and {every} score {base.score}."
     return (
-        f"No checkpoint is better than the base: {_score(top)} at step {top.step} against {_short(base)} ({_p(top)})."
+        f"No checkpoint is better than {base.name}: {_score(top)} at step {top.step} against {base.short} ({_p(top)})."
     )
 
 
