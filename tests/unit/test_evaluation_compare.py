@@ -247,3 +247,50 @@ def test_every_comparison_is_coherent_and_has_a_sentence(runs: list[list[bool]])
     assert Comparison.model_validate_json(result.model_dump_json()) == result
     reverse = dict(reversed(results.items()))
     assert counted(reverse) == result
+
+
+def against_guessing(total: int, right: dict[str, int]) -> Comparison:
+    """A reward model's checkpoints: the base, whose score is not trained, is worth half of each pair by definition."""
+    rows = [Score(target="base", passed=None, total=None, score=0.5, ci=(0.5, 0.5))]
+    items: dict[str, list[dict[str, object]]] = {"base": [{"id": str(one), "value": 0.5} for one in range(total)]}
+    for name, count in right.items():
+        ci = proportion_interval(count, total)
+        rows.append(Score(target=name, passed=count, total=total, score=count / total, ci=ci))
+        items[name] = [{"id": str(one), "passed": one < count} for one in range(total)]
+    table = ScoreTable(benchmark="reward_accuracy", metric="m", higher_is_better=True, sandbox=None, rows=rows)
+    return compare(table, items)
+
+
+def test_a_base_that_knows_nothing_is_guessing() -> None:
+    result = against_guessing(100, {"checkpoint-20": 55, "checkpoint-40": 71})
+    assert (result.best, result.separable) == ("checkpoint-40", True)
+    assert sentence(result) == "Step 40 is better than guessing: 71 of 100 against 50 (paired p < 0.001)."
+    assert [row.vs_base.delta for row in result.rows if row.vs_base] == [5, 21]
+    (one,) = [row for row in against_guessing(15, {"checkpoint-20": 9}).rows if row.vs_base]
+    assert one.vs_base is not None
+    assert one.vs_base.delta == 1.5
+
+
+def test_against_guessing_the_p_is_that_of_the_sign_test() -> None:
+    from scipy.stats import binomtest
+
+    for total, right in ((12, 10), (60, 38)):
+        row = against_guessing(total, {"checkpoint-20": right}).rows[1]
+        assert row.vs_base is not None
+        assert row.vs_base.p == pytest.approx(binomtest(right, total).pvalue, abs=0.01)
+
+
+def test_guessing_is_spoken_of_in_every_outcome() -> None:
+    assert sentence(against_guessing(100, {"checkpoint-20": 55})).startswith(
+        "Step 20 scores a little better than guessing: 55 of 100 against 50. That can't be told from luck (paired p = 0.3"
+    )
+    assert sentence(against_guessing(101, {"checkpoint-20": 49})).startswith(
+        "No checkpoint is better than guessing: 49 of 101 at step 20 against 50.5 (paired p = 0.8"
+    )
+    assert sentence(against_guessing(100, {"checkpoint-20": 20})) == (
+        "No checkpoint is better than guessing, which scores 50 of 100. Step 20 is worse: 20 of 100 (paired p < 0.001)."
+    )
+    assert sentence(against_guessing(100, {"checkpoint-20": 50})) == (
+        "No difference: guessing and Step 20 score 50 of 100."
+    )
+    assert sentence(against_guessing(4, {"checkpoint-20": 4})).endswith("4 held-out rows are too few to tell.")

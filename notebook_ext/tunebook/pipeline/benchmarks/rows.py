@@ -72,7 +72,7 @@ def pair_parts(rows: Sequence[tuple[str, Row]]) -> tuple[str, ...]:
 def check_shape(rows: Sequence[tuple[str, Row]], names: Sequence[str], benchmark: str) -> None:
     """Raises CallError unless each row has all of these, as text in every row or as turns in every row."""
     kind = str if isinstance(rows[0][1].get(names[0]), str) else list
-    wanted = f"{', '.join(names[:-1])} and {names[-1]}"
+    wanted = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
     for name, row in rows:
         for part in names:
             value = row.get(part)

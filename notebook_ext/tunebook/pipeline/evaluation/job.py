@@ -18,6 +18,7 @@ from tunebook.pipeline.benchmarks import Benchmark, Context, Item, Output, Pair,
 from tunebook.pipeline.data.encode import Encoder
 from tunebook.pipeline.errors import CallError, WorkFailed
 from tunebook.pipeline.evaluation.answers import answers
+from tunebook.pipeline.evaluation.compare import BASE
 from tunebook.pipeline.evaluation.completions import evaluate_completions
 from tunebook.pipeline.evaluation.config import EvaluationConfig, Target, read_config
 from tunebook.pipeline.evaluation.losses import losses
@@ -107,6 +108,10 @@ def _outputs(
         if benchmark.asks == "pair":
             return log_probabilities(loaded, items, batch_size=config.batch_size, progress=progress)
         if benchmark.asks == "reward":
+            if loaded.untrained and target.name != BASE:
+                raise CallError(
+                    "target", f"{target.name} has no trained score", "name a reward model, or its checkpoint"
+                )
             if loaded.untrained:
                 return [None] * len(items)
             return scores(loaded, items, batch_size=config.batch_size, progress=progress)

@@ -65,7 +65,8 @@ class Models:
         base = self._place or _base_of(folder, name)
         whole = self._whole(base, self._revision if base == self._place else None)
         if self._scored and whole.untrained and not _has_head(folder):
-            raise CallError("target", f"{name} has no trained score", "name a checkpoint of a reward model")
+            yield whole  # of a language model: no score is trained here either
+            return
         try:
             model = PeftModel.from_pretrained(whole.model, folder, adapter_name="scored")
         except (OSError, ValueError, RuntimeError, KeyError) as failure:
