@@ -131,7 +131,7 @@ def saved_reward_adapter(base: Path, folder: Path, seed: int = 1) -> Path:
 
     torch.manual_seed(seed)
     model = AutoModelForSequenceClassification.from_pretrained(base, num_labels=1, dtype=torch.float32)
-    lora = LoraConfig(r=4, target_modules="all-linear", task_type="SEQ_CLS", modules_to_save=["score"])
+    lora = LoraConfig(r=4, target_modules="all-linear", task_type="SEQ_CLS")
     adapted = get_peft_model(model, lora)
     with torch.no_grad():
         for name, weight in adapted.named_parameters():
@@ -268,6 +268,18 @@ def test_a_whole_reward_model_is_asked_also_as_the_base(tiny: Path, tmp_path: Pa
         evaluate(config(tiny, tmp_path, TURNS, "reward_accuracy", {"name": "other", "path": str(tiny)}))
 
 
+def test_a_base_with_an_adapter_of_a_language_model_is_a_coin_too(tiny: Path, tmp_path: Path) -> None:
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    place = tmp_path / "before"
+    lora = LoraConfig(r=2, target_modules=["q_proj"], task_type="CAUSAL_LM")
+    get_peft_model(AutoModelForCausalLM.from_pretrained(tiny), lora).save_pretrained(place)
+    start = {"name": "base", "path": str(place), "adapter": True, "step": 0}
+    table, _ = evaluate(config(tiny, tmp_path, TURNS, "reward_accuracy", start))
+    assert (table.rows[0].passed, table.rows[0].score) == (None, 0.5)
+
+
 def test_close_scores_are_told_apart_in_16_bit(tiny: Path) -> None:
     """Of 400 close scores 60 were equal to another one when the last step too was in 16 bit."""
     import torch
@@ -299,6 +311,27 @@ REWARDS = [tokens]
     assert all(one["completion"] for one in kept["base"])
     alone = evaluate(told.model_copy(update={"batch_size": 1}))[1]
     assert alone["base"] == kept["base"]
+
+
+def test_a_run_hands_its_rewards_and_its_start_to_its_evaluation() -> None:
+    from tunebook.pipeline.plan import Plan
+    from tunebook.pipeline.plan.model import ModelFacts
+    from tunebook.pipeline.scripts import TrainSettings
+    from tunebook.pipeline.stages import asked_with, start_of
+
+    def plan(method: str, rewards: Any) -> Plan:
+        settings = TrainSettings.model_construct(method=method, rewards=rewards, max_completion_length=64)  # type: ignore[arg-type]
+        return Plan.model_construct(settings=settings)
+
+    assert asked_with(plan("grpo", {"source": "REWARDS = [len]"})) == {
+        "rewards": "REWARDS = [len]",
+        "max_new_tokens": 64,
+    }
+    assert asked_with(plan("dpo", None)) == {}
+    facts = ModelFacts(path="m", revision=None, fingerprint="f", title="m", max_positions=None)
+    assert start_of(facts) == {"path": None, "adapter": False}
+    went_on = facts.model_copy(update={"adapter": "/runs/a/checkpoint-9"})
+    assert start_of(went_on) == {"path": "/runs/a/checkpoint-9", "adapter": True}
 
 
 def test_a_model_that_gives_no_number_is_told_of_and_not_compared(model_folder: Path, tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ class Preference:
     Why not DPO's own implicit reward: it is a difference from the base, so the base itself has none; the ranking by
     log-probability is there for every model, and the base and its checkpoints are asked the same.
 
-    Why a mean and not the sum: a sum falls with every token, so the shorter answer nearly always wins, whichever was
-    chosen, and training hardly shows; the mean is also what decides which of the two a model would rather write next.
+    Why a mean and not the sum: a sum falls with every token, so the shorter answer wins, whichever was chosen. Of 49
+    pairs that differed by 4 tokens or more, SmolLM2-135M gave the shorter answer the higher sum 48 times, and the higher
+    mean 22 times.
 
     An exact tie is no preference: the pair is not passed.
     """

@@ -97,9 +97,9 @@ def _replaced(model: Any) -> dict[str, Any]:
 
 
 def _has_head(folder: Path) -> bool:
-    """Whether the adapter brings more than layers beside the base's own: a module of which it has its own copy."""
+    """Whether the adapter belongs to a reward model: it then has a trained copy of the score."""
     told = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
-    return bool(told.get("modules_to_save"))
+    return told.get("task_type") == "SEQ_CLS" or "score" in (told.get("modules_to_save") or [])
 
 
 def _base_of(folder: Path, name: str) -> str:
