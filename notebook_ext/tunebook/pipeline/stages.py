@@ -10,6 +10,7 @@ from tunebook.pipeline.evaluation.compare import compare
 from tunebook.pipeline.evaluation.scores import Comparison, ScoreTable
 from tunebook.pipeline.home import read_json, write_json
 from tunebook.pipeline.plan import Plan
+from tunebook.pipeline.plan.model import ModelFacts
 from tunebook.pipeline.progress import NONCE_VARIABLE
 from tunebook.pipeline.run_folder import RunFolder
 from tunebook.pipeline.tail import METRICS_FILE
@@ -54,7 +55,7 @@ def _train(plan: Plan, folder: RunFolder, run_id: str, job: Any, labels: dict[st
 def _evaluation(plan: Plan, folder: RunFolder) -> dict[str, Any]:
     assert plan.model
     adapter = plan.spec["tuning"] != "full"
-    targets: list[dict[str, Any]] = [{"name": "base", "path": None, "adapter": False, "step": 0}]
+    targets: list[dict[str, Any]] = [{"name": "base", **start_of(plan.model), "step": 0}]
     for step, path in folder.checkpoints():
         targets.append({"name": path.name, "path": str(path), "adapter": adapter, "step": step})
     return {
@@ -65,7 +66,23 @@ def _evaluation(plan: Plan, folder: RunFolder) -> dict[str, Any]:
         "rows_file": str(folder.held_out),
         "limit": None,
         "seed": plan.spec["seed"],
+        **asked_with(plan),
     }
+
+
+def start_of(model: ModelFacts) -> dict[str, Any]:
+    """What training began with, as a target: the model itself, or with the adapter that was trained on."""
+    return {"path": model.adapter, "adapter": model.adapter is not None}
+
+
+def asked_with(plan: Plan) -> dict[str, Any]:
+    """What a run's own benchmark needs beside rows: its reward functions, and the answers' length of its training."""
+    settings = plan.settings
+    if settings is None or settings.method != "grpo" or settings.rewards is None:
+        return {}
+    rewards = settings.rewards  # a dict where the plan comes from the journal
+    source = rewards["source"] if isinstance(rewards, dict) else rewards.source
+    return {"rewards": source, "max_new_tokens": settings.max_completion_length}
 
 
 def export_config(plan: Plan, folder: RunFolder) -> dict[str, Any]:
