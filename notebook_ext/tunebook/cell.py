@@ -56,6 +56,16 @@ def cell_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def edited_plan(line: str) -> str | None:
+    """The plan of a cell whose first line says `edit PLAN_ID` and which holds a script; None for any other cell."""
+    words = words_of(line)
+    if not words or words[0] != "edit":
+        return None
+    if len(words) != 2:
+        raise CallError("plan_id", "is missing" if len(words) < 2 else "is one word", "write `%%finetune edit PLAN_ID`")
+    return words[1]
+
+
 def understand(line: str, cell: str) -> CellCall:
     """The spec of a cell. A typed option wins over the text. Raises CallError where a typed value is wrong."""
     from tunebook.functions import read_spec

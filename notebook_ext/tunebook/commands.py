@@ -81,7 +81,18 @@ COMMANDS: dict[str, Command] = {
         "resolve an instruction to a plan, with memory, time and price",
         (("instruction", {"metavar": "INSTRUCTION|FILE"}), _ON, _BUDGET),
     ),
-    "script": Command("write a plan's training script", (("plan", {"metavar": "PLAN_ID|INSTRUCTION"}), _OUTPUT)),
+    "script": Command(
+        "write a plan's training script; in a notebook, open it in the next cell",
+        (("plan", {"nargs": "?", "metavar": "PLAN_ID|INSTRUCTION", "help": "default: the newest run's plan"}), _OUTPUT),
+    ),
+    "prove": Command(
+        "run a script on a tiny clone of its model, before anybody pays for it",
+        (("plan", {"metavar": "PLAN_ID|FILE"}),),
+    ),
+    "edit": Command(
+        "take an edited script into a plan, and prove it",
+        (("plan_id", {"metavar": "PLAN_ID"}), ("script", {"metavar": "FILE"})),
+    ),
     "confirm": Command("consent to a plan, at a terminal", (("plan_id", {"metavar": "PLAN_ID"}),)),
     "run": Command(
         "run a plan",
@@ -184,5 +195,7 @@ def call(arguments: argparse.Namespace) -> BaseModel:
 
 
 def exit_code(result: BaseModel) -> int:
-    """2 for a plan that waits for answers, 0 for every other result."""
+    """2 for a plan that waits for answers, 1 for a proof that failed, 0 for every other result."""
+    if getattr(getattr(result, "proof", result), "passed", True) is False:
+        return 1
     return 2 if getattr(result, "questions", None) and hasattr(result, "plan_id") else 0

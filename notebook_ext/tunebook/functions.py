@@ -15,6 +15,7 @@ from tunebook.results import (
     CleanResult,
     ConfirmResult,
     DoctorResult,
+    EditResult,
     LogsResult,
     MetricsResult,
     ReportResult,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from tunebook.pipeline.instruction import Reading
     from tunebook.pipeline.ledger import BudgetResult
     from tunebook.pipeline.plan import Plan, PlanResult
+    from tunebook.pipeline.prove.result import Proof
     from tunebook.pipeline.run_folder import RunFolder
     from tunebook.pipeline.spec import Spec
 
@@ -133,11 +135,11 @@ def plan(instruction: str, *, on: str | None = None, budget: float | None = None
     return _plan(instruction, on=on, budget=budget, **fields)[0].result()
 
 
-def script(plan: str, *, output: str | None = None) -> ScriptResult:
+def script(plan: str | None = None, *, output: str | None = None) -> ScriptResult:
     """Write the training script of a plan (its id, or an instruction) to a file: `train.py` where none is named."""
     from tunebook.pipeline.scripts.train import dependencies
 
-    made = _plan_of(plan)
+    made = _plan_of(plan if plan is not None else script_of(None)[0])
     path = Path(output or "train.py")
     try:
         path.write_text(made.script or "", encoding="utf-8")
@@ -147,6 +149,84 @@ def script(plan: str, *, output: str | None = None) -> ScriptResult:
         ) from None
     assert made.settings
     return ScriptResult(path=str(path), stage="train", dependencies=dependencies(made.settings))
+
+
+def prove(plan: str) -> Proof:
+    """Run a training script, byte for byte, on a tiny clone of its model: a plan's (its id) or a file's."""
+    from tunebook.pipeline.plan.proving import proof_of
+
+    path = Path(plan).expanduser()
+    if path.is_file():
+        return proof_of(_script_text(path))
+    if not _looks_like_plan_id(plan):
+        raise CallError("plan", f"is {plan[:80]!r}, which is no file and no plan_id", "name a script, or a plan_id")
+    return proof_of(_plan_of(plan).script or "")
+
+
+def edit(plan_id: str, script: str) -> EditResult:
+    """Take an edited script (a file) into a plan: says what was changed, proves it, and gives the plan that runs it."""
+    path = Path(script).expanduser()
+    if not path.is_file():
+        raise CallError("script", f"{script} is not there", "write it first with `script`, and edit it")
+    return edited(plan_id, _script_text(path))
+
+
+def edited(plan_id: str, text: str) -> EditResult:
+    """As `edit`, with the script's text."""
+    from tunebook.pipeline.home import home
+    from tunebook.pipeline.journal import Journal
+    from tunebook.pipeline.plan import load_plan
+    from tunebook.pipeline.plan.edited import counted, with_script
+    from tunebook.pipeline.plan.proving import proof_of
+
+    journal = Journal(home())
+    changed = with_script(load_plan(journal, plan_id), text)
+    assert changed.plan_id and changed.script
+    journal.save_plan(changed.plan_id, changed.model_dump(mode="json"))
+    added, removed = counted(changed.edit or "")
+    proof = proof_of(changed.script)
+    return EditResult(plan_id=changed.plan_id, added=added, removed=removed, diff=changed.edit or "", proof=proof)
+
+
+def script_of(plan: str | None) -> tuple[str, str]:
+    """(plan_id, script) of a plan by its id, of a run's plan, or of an instruction; of the newest run without a name."""
+    from tunebook.pipeline.home import home
+    from tunebook.pipeline.journal import Journal
+    from tunebook.pipeline.plan import load_plan
+
+    if plan is not None and (" " in plan or _looks_like_plan_id(plan)):
+        made = _plan_of(plan)
+    else:
+        run_id = find(plan)
+        plan_id = _ref(run_id).plan_id
+        if plan_id is None:
+            raise CallError("run", f"{run_id} has no plan yet", "wait for it, and ask again")
+        made = load_plan(Journal(home()), plan_id)
+    assert made.plan_id and made.script
+    return made.plan_id, made.script
+
+
+def edited_run(plan_id: str, text: str) -> str:
+    """A run, as a draft, of a plan with this script. Its supervisor proves the script before anybody can start it."""
+    from tunebook.pipeline import control
+    from tunebook.pipeline.home import home
+    from tunebook.pipeline.journal import Journal
+    from tunebook.pipeline.plan import load_plan
+    from tunebook.pipeline.plan.edited import with_script
+
+    changed = with_script(load_plan(Journal(home()), plan_id), text)
+    run_id = control.start_planned(changed, made_instruction(changed))
+    if changed.edit is not None and _ref(run_id).state == "draft":
+        control.prove(run_id)
+    return run_id
+
+
+def _script_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as failure:
+        reason = failure.strerror if isinstance(failure, OSError) else "it is not UTF-8"
+        raise CallError("script", f"{path} cannot be read ({reason})", "name a Python file") from None
 
 
 # Consent and runs

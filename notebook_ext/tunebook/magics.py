@@ -73,9 +73,12 @@ def unload(shell: InteractiveShell) -> None:
 
 
 def _cell(line: str, cell: str, shell: InteractiveShell | None) -> None:
-    from tunebook.cell import understand
+    from tunebook.cell import edited_plan, understand
     from tunebook.pipeline import control
 
+    if (plan_id := edited_plan(line)) is not None:
+        _edited(plan_id, cell, shell)
+        return
     call = understand(line, cell)
     as_text = call.text or not shows_widgets(shell)
     if call.spec is None:
@@ -83,6 +86,14 @@ def _cell(line: str, cell: str, shell: InteractiveShell | None) -> None:
         return
     run_id, _ = control.start(call.spec, call.instruction, yes=call.yes, again=call.again)
     show_run(run_id, as_text=as_text, shell=shell)
+
+
+def _edited(plan_id: str, text: str, shell: InteractiveShell | None) -> None:
+    """A script that was edited in this cell: what was changed is shown, and a run of it that waits for its proof."""
+    from tunebook.functions import edited_run
+
+    run_id = edited_run(plan_id, text)
+    show_run(run_id, as_text=not shows_widgets(shell), shell=shell)
 
 
 def _ask(call: CellCall, as_text: bool) -> None:
@@ -128,7 +139,7 @@ def _fail_with(facts: Facts) -> None:
 def _display(panel: object) -> None:
     from IPython.display import display
 
-    display(panel)  # type: ignore[no-untyped-call]
+    display(panel)
 
 
 # %finetune NAME
@@ -154,6 +165,9 @@ def _command(line: str, shell: InteractiveShell | None) -> None:
 
         follow_log(find(arguments.run))
         return
+    if arguments.command == "script" and not arguments.output and not arguments.json and shell is not None:
+        _open_script(arguments.plan, shell)
+        return
     result = call(arguments)
     if arguments.json:
         print(as_json(result))
@@ -166,6 +180,17 @@ def _command(line: str, shell: InteractiveShell | None) -> None:
     if exit_code(result):
         questions: list[Any] = getattr(result, "questions", [])
         raise UsageError("; ".join(f"{one.field}: {one.why}" for one in questions) or "the call is wrong")
+
+
+def _open_script(plan: str | None, shell: InteractiveShell) -> None:
+    """Put a plan's script into the next cell, ready to be edited and run."""
+    from tunebook.functions import script_of
+
+    plan_id, text = script_of(plan)
+    shell.set_next_input(f"%%finetune edit {plan_id[:12]}\n{text}", replace=False)
+    print(
+        "The script is in the next cell. Edit it and run that cell: the change is shown, and proved before it starts."
+    )
 
 
 # Front ends

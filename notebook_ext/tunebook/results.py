@@ -6,11 +6,23 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from tunebook.pipeline.prove.result import Proof
+
 
 class ScriptResult(BaseModel):
     path: str
     stage: str
     dependencies: list[str]
+
+
+class EditResult(BaseModel):
+    """A plan whose script was edited. `plan_id` is the plan's own where nothing was changed."""
+
+    plan_id: str
+    added: int  # lines
+    removed: int
+    diff: str
+    proof: Proof
 
 
 class ConfirmResult(BaseModel):

@@ -293,6 +293,24 @@ def _memory(found: Any) -> str:
     return "\n".join([*lines, *([found.note] if found.note else [])])
 
 
+def proof_text(proof: Any) -> str:
+    """Each check with what was seen, those that failed first."""
+    failed = sum(not one.passed for one in proof.checks)
+    checks = sorted(proof.checks, key=lambda one: one.passed)
+    said = "proved in miniature" if proof.passed else f"NOT proved: {failed} of {len(proof.checks)} checks failed"
+    rows = [["passed" if one.passed else "FAILED", one.id, one.evidence] for one in checks]
+    return "\n".join([f"{said}, in {duration(proof.seconds)}", table(rows)])
+
+
+def edit_text(result: Any) -> str:
+    if not result.diff:
+        said = "The script is as the plan wrote it."
+    else:
+        said = f"{result.added} lines added, {result.removed} removed.\n\n{result.diff}\n"
+    start = f"start it with: run {result.plan_id[:12]}" if result.proof.passed else "Nothing can be started with it."
+    return "\n".join([said, proof_text(result.proof), start])
+
+
 def _ref(result: Any) -> str:
     return f"{result.run_id}: {result.state}"
 
@@ -303,6 +321,8 @@ _RENDER: dict[str, Callable[[Any], str]] = {
     "memory": _memory,
     "plan": _plan,
     "script": lambda result: f"{result.path}: run it with `uv run {result.path}`",
+    "prove": proof_text,
+    "edit": edit_text,
     "confirm": lambda result: "Confirmed." if result.confirmed else "Not confirmed; nothing was started.",
     "run": lambda result: _ref(result) + ("; it waits for consent" if result.state == "draft" else ""),
     "runs": _runs,

@@ -21,6 +21,7 @@ from tunebook.pipeline.journal import Event, Journal, RunState, fold
 from tunebook.pipeline.ledger import require_left
 from tunebook.pipeline.plan import Plan, load_plan
 from tunebook.pipeline.plan.looking import data_stamp
+from tunebook.pipeline.plan.proving import kept_proof
 from tunebook.pipeline.run_folder import RunFolder
 from tunebook.pipeline.spec import Spec, make_spec
 from tunebook.pipeline.supervisor import spawn
@@ -91,7 +92,10 @@ def consent(run_id: str, plan_id: str, *, by: str) -> None:
     run = look(journal, run_id).run
     _at_plan(run, plan_id)
     if run.state == "draft" and (kept := journal.plan(plan_id)) is not None:  # without it nothing is ever started
-        require_startable(Plan.model_validate(kept))
+        kept_plan = Plan.model_validate(kept)
+        require_startable(kept_plan)
+        if kept_plan.edit is not None and kept_proof(kept_plan.script or "") is None:
+            raise CallError("script", "was edited and is not proved yet", "wait for its proof, or see it with `prove`")
 
     def allowed(events: list[Event]) -> None:
         now = fold(event for event in events if event.run_id == run_id)
@@ -131,6 +135,12 @@ def confirm(run_id: str, plan_id: str, *, by: str) -> None:
     """Consent to this plan, and let the run go."""
     consent(run_id, plan_id, by=by)
     ensure_running(run_id)
+
+
+def prove(run_id: str) -> None:
+    """Start a supervisor that proves a draft's script."""
+    if not look(Journal(home()), run_id).supervised:
+        spawn(run_id)
 
 
 def ensure_running(run_id: str) -> None:

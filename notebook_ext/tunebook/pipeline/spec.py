@@ -70,6 +70,17 @@ def _named_checks(values: list[str]) -> list[str]:
     return list(dict.fromkeys(values))
 
 
+def _listed(value: Any) -> Any:
+    """Several in a list or with commas between them."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _named_rewards(values: list[str]) -> list[str]:
+    if not values or not all(0 < len(value) <= 1000 for value in values):
+        raise ValueError("must be names of rewards")
+    return list(dict.fromkeys(values))
+
+
 def _finite(value: float) -> float:
     if not math.isfinite(value):
         raise ValueError("must be a finite number")
@@ -107,6 +118,10 @@ class Spec(BaseModel):
     learning_rate: Annotated[Number, Field(gt=0, lt=1)] | None = None
     max_length: Annotated[int, Field(ge=8)] | None = None
     packing: StrictBool | None = None
+    rewards: Annotated[list[str], BeforeValidator(_listed), AfterValidator(_named_rewards)] | None = None
+    environment: Annotated[str, AfterValidator(_place)] | None = None  # FILE.py:CLASS or PACKAGE.MODULE:CLASS
+    num_generations: Annotated[int, Field(ge=2, le=256)] | None = None
+    max_completion_length: Annotated[int, Field(ge=1)] | None = None
     eval_steps: Count | None = None
     save_steps: Count | None = None
     seed: Annotated[int, Field(ge=0, lt=2**32)] | None = None
@@ -156,6 +171,10 @@ REMEDIES: dict[str, str] = {
     "learning_rate": "give a number between 0 and 1, such as 2e-4",
     "max_length": "give a whole number of tokens of at least 8, such as 1024",
     "packing": "write true or false",
+    "rewards": "name rewards such as numeric, or tags*0.2, or my_rewards.py:polite",
+    "environment": "name a class, such as my_env.py:Game",
+    "num_generations": "give a whole number of at least 2, such as 8",
+    "max_completion_length": "give a whole number of tokens of at least 1, such as 256",
     "eval_steps": "give a whole number of steps of at least 1",
     "save_steps": "give a whole number of steps of at least 1",
     "seed": "give a whole number of at least 0",

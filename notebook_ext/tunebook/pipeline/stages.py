@@ -45,6 +45,7 @@ def _train(plan: Plan, folder: RunFolder, run_id: str, job: Any, labels: dict[st
             NONCE_VARIABLE: nonce(job),
             "TUNEBOOK_METRICS": str(job / METRICS_FILE),
             "TUNEBOOK_RUN": run_id,
+            "TUNEBOOK_TIME_LIMIT_S": str(plan.timeout_s),
             "TRACKIO_DIR": str(folder.path / "trackio"),
         },
         labels=labels,
@@ -90,9 +91,7 @@ def export_config(plan: Plan, folder: RunFolder) -> dict[str, Any]:
     rows = held_out_rows(folder, CERTIFICATE_ROWS)
     question = None
     if rows and "prompt" in rows[0]:
-        completion = rows[0]["completion"]
-        expected = completion if isinstance(completion, str) else completion[-1]["content"]
-        question = {"prompt": rows[0]["prompt"], "expected": expected}
+        question = {"prompt": rows[0]["prompt"], "expected": _expected(rows[0])}
     return {
         "checkpoint": str(best_checkpoint(folder)),
         "base": plan.model.path,
@@ -103,6 +102,12 @@ def export_config(plan: Plan, folder: RunFolder) -> dict[str, Any]:
         "calibration_prompts": rows,
         "push": None,
     }
+
+
+def _expected(row: dict[str, Any]) -> str:
+    """The answer that the row has for its prompt; "" where it has none."""
+    found = next((row[name] for name in ("completion", "chosen", "answer") if row.get(name)), "")
+    return str(found if not isinstance(found, list) else found[-1]["content"])
 
 
 def best_checkpoint(folder: RunFolder) -> Any:

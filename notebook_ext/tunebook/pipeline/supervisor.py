@@ -23,6 +23,8 @@ from tunebook.pipeline.home import home, write_json
 from tunebook.pipeline.journal import AttemptState, Journal, RunState, StaleOwner, fold
 from tunebook.pipeline.journal.fold import ATTEMPT_TERMINAL
 from tunebook.pipeline.plan import Plan, load_plan, make_plan
+from tunebook.pipeline.plan.looking import Watched
+from tunebook.pipeline.plan.proving import kept_proof, needs_proof, proof_of
 from tunebook.pipeline.plan.questions import blocking
 from tunebook.pipeline.process import ProcessId
 from tunebook.pipeline.run_folder import RunFolder
@@ -62,6 +64,7 @@ class Supervisor:
             plan = self._plan(state)
             while self.state().plan_id != plan.plan_id:  # it was revised in the meantime
                 plan = self._plan(self.state())
+            self._prove(plan)
             if self.state().state == "draft" and state.goes_by_itself and plan.max_usd == 0:
                 self.write("confirmed", plan_id=plan.plan_id, max_usd=plan.max_usd, by="--yes")
             if self.state().state == "draft":
@@ -135,6 +138,33 @@ class Supervisor:
         self.journal.save_plan(plan.plan_id, plan.model_dump(mode="json"))
         self.write("planned", plan_id=plan.plan_id, max_usd=plan.max_usd, revision=state.revisions)
         return plan
+
+    def _prove(self, plan: Plan) -> None:
+        """Where it costs money, or where a person has edited the script: no job before its proof in miniature."""
+        if not needs_proof(plan):
+            return
+        assert plan.script is not None
+
+        def preparing(stage: str, job_folder: Path, text: str) -> None:
+            self.write("preparing", stage=stage, job=str(job_folder), text=text)
+
+        def still_wanted() -> None:
+            if self.state().finished or self.state().cancel_requested:
+                raise _Stopped
+
+        known = kept_proof(plan.script)
+        watched = Watched(self.folder.path / "jobs", preparing, still_wanted)
+        proof = known or proof_of(plan.script, watched)
+        if known is None:
+            self.write("proved", passed=proof.passed, seconds=proof.seconds)
+        if not proof.passed:
+            failed = [one for one in proof.checks if not one.passed]
+            self._failed(
+                "The script did not pass its proof in miniature, so nothing was started and nothing is spent.",
+                "; ".join(f"{one.id}: {one.evidence}" for one in failed[:3]),
+                "Mend the script or the cell, and run it again.",
+            )
+            raise _Stopped
 
     # Stages
 

@@ -26,6 +26,9 @@ from tunebook.pipeline.data.seeing import Eye, Progress, Row, see
 from tunebook.pipeline.data.source import locate
 from tunebook.pipeline.errors import CallError
 
+#: Rows that rewards are chosen by and tried on.
+SAMPLE = 64
+
 
 def inspect_data(
     dataset: Any,
@@ -162,6 +165,7 @@ def inspect_data(
         source=source,
         settings=fitting.trainer_settings(situation, fits["sft"]) if chosen == "sft" else {},
         lens=seen.lens,
+        sample=[row for row in seen.mapped[: 2 * SAMPLE] if row is not None][:SAMPLE] if chosen == "grpo" else [],
         unreadable=[numbers[place] for place in seen.unmapped],
         rows_known=held.large is None or held.large.rows is not None,
         split_rows=held.every,

@@ -166,3 +166,4 @@ class Inspection(BaseModel):
     source: Source | None = None  # how a script loads the same rows; None for rows in memory
     settings: dict[str, Any] = {}  # fields of SFTConfig that the data and the template call for
     lens: Lens | None = None  # None without a model, or where no method fits
+    sample: list[dict[str, Any]] = []  # the first rows as TRL reads them: what rewards are chosen by and tried on

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tunebook.pipeline.data.literal import literal
 from tunebook.pipeline.errors import CallError
 
 #: File name endings and the builder of `datasets` that reads them.
@@ -181,10 +182,12 @@ def load_code(
 
     def call(split: str) -> str:
         arguments, keywords = load_call(source, split)
-        inner = [repr(argument) for argument in arguments] + [f"{name}={value!r}" for name, value in keywords.items()]
+        written = {name: "files" if name == "data_files" else literal(value) for name, value in keywords.items()}
+        inner = [literal(argument) for argument in arguments] + [f"{name}={value}" for name, value in written.items()]
         return f"load_dataset({', '.join(inner)})"
 
-    lines = [f"train_rows = {call(source.train_split)}", *leave_out]
+    lines = [f"files = {literal(source.data_files)}"] if source.data_files else []
+    lines += [f"train_rows = {call(source.train_split)}", *leave_out]
     if rows is not None:
         lines.append(f"if len(train_rows) > {rows}:")
         lines.append(f"    train_rows = train_rows.shuffle(seed={seed}).select(range({rows}))")

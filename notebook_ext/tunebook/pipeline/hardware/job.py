@@ -94,7 +94,7 @@ def import_training() -> None:
     import peft  # noqa: F401
     import torch  # noqa: F401
     from transformers import Trainer  # noqa: F401
-    from trl import SFTConfig, SFTTrainer  # noqa: F401
+    from trl import DPOTrainer, GRPOTrainer, KTOTrainer, RewardTrainer, SFTTrainer  # noqa: F401
 
 
 def model_size(config: ProbeConfig, tuning: str) -> tuple[int, int]:
@@ -104,14 +104,15 @@ def model_size(config: ProbeConfig, tuning: str) -> tuple[int, int]:
     """
     import torch
     from peft import get_peft_model
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification
 
-    from tunebook.pipeline.hardware.measure import lora
+    from tunebook.pipeline.hardware.probe_trainer import lora
 
     try:
         known = AutoConfig.from_pretrained(config.model, revision=config.model_revision)
         with torch.device("meta"):
-            model: Any = AutoModelForCausalLM.from_config(known)
+            kind = AutoModelForSequenceClassification if config.method == "reward" else AutoModelForCausalLM
+            model: Any = kind.from_config(known)
             if tuning != "full":
                 model = get_peft_model(model, lora(config))
     except (OSError, ValueError, KeyError) as failure:

@@ -236,7 +236,7 @@ def _no_qlora(machine: Machine) -> str:
 def _precision(machine: Machine) -> str:
     """What the script computes in here, by the oldest card."""
     if not machine.gpus:
-        return "fp32"
+        return "bf16" if machine.cpu_bf16 else "fp32"
     return "bf16" if all((gpu.capability or (0, 0)) >= (8, 0) for gpu in machine.gpus) else "fp16"
 
 

@@ -46,6 +46,7 @@ class Machine(BaseModel):
     available_gib: float
     free_disk_gib: float
     gpus: list[Gpu]
+    cpu_bf16: bool = False  # its cores multiply bf16 numbers themselves, so that half the memory traffic pays
 
     @property
     def id(self) -> str:
@@ -76,6 +77,7 @@ def this_machine(folder: Path | None = None) -> Machine:
         available_gib=round(min(memory.available, free_in_group) / GIB, 2),
         free_disk_gib=round(shutil.disk_usage(folder or Path.cwd()).free / GIB, 2),
         gpus=gpus(),
+        cpu_bf16=computes_bf16(_read(Path("/proc/cpuinfo"))),
     )
 
 
@@ -86,6 +88,15 @@ def cpu_model(cpuinfo: str) -> str:
         if name.strip() in ("model name", "Model") and value.strip():
             return " ".join(value.split())
     return ""
+
+
+def computes_bf16(cpuinfo: str) -> bool:
+    """Whether /proc/cpuinfo names instructions for bf16: those of x86 with AVX-512 or AMX, or ARM's."""
+    for line in cpuinfo.splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() in ("flags", "Features"):
+            return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(value.split())
+    return False
 
 
 def memory_limit(membership: str, root: Path) -> tuple[float, float]:

@@ -7,7 +7,6 @@ Everything here imports torch; `hardware.job` calls it.
 from __future__ import annotations
 
 import contextlib
-import random
 import resource
 import sys
 import time
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tunebook.pipeline.hardware.batches import Step, draw_steps, fit_line
 from tunebook.pipeline.hardware.machine import GIB
 from tunebook.pipeline.hardware.probe import CHECKPOINT_BYTES, Measurement, ProbeConfig, StepMeasured
+from tunebook.pipeline.hardware.probe_trainer import make_trainer
 from tunebook.pipeline.progress import emit
 
 if TYPE_CHECKING:
@@ -44,11 +44,10 @@ def measure(
     """
     began = time.perf_counter()
     import torch
-    from transformers import AutoTokenizer, TrainerCallback
-    from trl import SFTTrainer
+    from transformers import TrainerCallback
 
     cuda = torch.cuda.is_available()
-    rows = config.evaluation_batch_size or 4 * config.batch_size
+    rows = 2 if config.method == "grpo" else config.evaluation_batch_size or 4 * config.batch_size
     heldout = draw_steps([length for step in drawn for one in step.passes for length in one], rows, 1, draws=1)
     measured: list[StepMeasured] = []
 
@@ -87,16 +86,7 @@ def measure(
             self.began = time.perf_counter()
 
     clock = Clock()
-    trainer = SFTTrainer(
-        model=config.model,
-        args=training_arguments(config, len(steps), folder, cuda),
-        train_dataset=rows_of(steps, config),
-        eval_dataset=rows_of(heldout, config),
-        processing_class=AutoTokenizer.from_pretrained(config.model, revision=config.model_revision),
-        peft_config=lora(config) if tuning != "full" else None,
-        quantization_config=four_bit() if tuning == "qlora" else None,
-        callbacks=[clock],
-    )
+    trainer = make_trainer(config, tuning, steps, heldout, folder, cuda, [clock])
     load_peak = peak_gib(cuda)
     parameters = sum(one.numel() for one in trainer.model.parameters())
     trainable = sum(one.numel() for one in trainer.model.parameters() if one.requires_grad)
@@ -144,75 +134,6 @@ def checkpoint_seconds(trainable: int, folder: Path) -> float:
     began = time.perf_counter()
     torch.save(written, folder / "written.pt")
     return (time.perf_counter() - began) * whole / len(written)
-
-
-def training_arguments(config: ProbeConfig, steps: int, folder: Path, cuda: bool) -> Any:
-    """The script's own SFTConfig, but for what makes it a probe: no reports, no checkpoints, rows in our order."""
-    import torch
-    from trl import SFTConfig
-
-    arguments: dict[str, Any] = {
-        "bf16": cuda and torch.cuda.get_device_capability()[0] >= 8,  # a T4 only emulates it
-        "activation_checkpointing": config.checkpointing,
-        "model_init_kwargs": {"revision": config.model_revision, "dtype": "float32"},
-        **config.arguments,
-    }
-    arguments |= {
-        "output_dir": str(folder),
-        "max_steps": steps,
-        "per_device_train_batch_size": config.batch_size,
-        "per_device_eval_batch_size": config.evaluation_batch_size or 4 * config.batch_size,
-        "gradient_accumulation_steps": config.accumulation,
-        "train_sampling_strategy": "sequential",
-        "dataset_kwargs": {"skip_prepare_dataset": True},
-        "max_length": None,
-        "packing": False,
-        "save_strategy": "no",
-        "eval_strategy": "no",
-        "logging_strategy": "no",
-        "report_to": "none",
-        "disable_tqdm": True,
-        "push_to_hub": False,
-        "use_cpu": not cuda,
-        "dataloader_pin_memory": cuda,
-    }
-    return SFTConfig(**arguments)
-
-
-def rows_of(steps: Sequence[Step], config: ProbeConfig) -> Any:
-    """A data set of random tokens with the steps' row lengths, in their order."""
-    from datasets import Dataset
-    from transformers import AutoConfig
-
-    vocabulary = AutoConfig.from_pretrained(config.model, revision=config.model_revision).get_text_config().vocab_size
-    chance = random.Random(0)
-    ids, labels = [], []
-    for length in (length for step in steps for rows in step.passes for length in rows):
-        row = [chance.randrange(vocabulary) for _ in range(length)]
-        masked = length - max(1, round(length * config.trained_share))
-        ids.append(row)
-        labels.append([-100] * masked + row[masked:])
-    return Dataset.from_dict({"input_ids": ids, "labels": labels})
-
-
-def lora(config: ProbeConfig) -> Any:
-    """The adapter, with the rank and targets the script uses."""
-    from peft import LoraConfig
-
-    return LoraConfig(r=config.lora_rank, target_modules=config.lora_targets, task_type="CAUSAL_LM")
-
-
-def four_bit() -> Any:
-    """QLoRA's base: 4-bit normal floats, double quantisation, bf16 compute."""
-    import torch
-    from transformers import BitsAndBytesConfig
-
-    return BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=torch.bfloat16,
-    )
 
 
 def time_line(measured: Sequence[StepMeasured]) -> tuple[float, float]:

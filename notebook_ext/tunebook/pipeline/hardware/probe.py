@@ -23,7 +23,7 @@ KEPT_DAYS = 30
 #: Times taken on a busy machine are too long, so they only serve a plan that is made again at once.
 KEPT_BUSY_S = 3600
 #: Raised when a probe measures something else than before, so that old answers are not taken for new ones.
-PROBE_VERSION = 2
+PROBE_VERSION = 3
 
 
 #: A checkpoint holds each trained weight in float32 and AdamW's two moments of it.
@@ -36,6 +36,7 @@ class ProbeConfig(BaseModel):
     `arguments` are further fields of SFTConfig that the script sets and that cost time or memory, such as `optim`.
     """
 
+    method: str = "sft"
     model: str  # a checkpoint folder or a Hub id
     model_revision: str | None = None
     tunings: list[str] = Field(default=["lora", "full"], min_length=1)  # these are run
@@ -52,6 +53,9 @@ class ProbeConfig(BaseModel):
     lora_targets: str | list[str] = "all-linear"
     steps: int = Field(default=2, ge=2, le=10)  # real steps a tuning after a warm-up: typical ones, then the widest
     seconds: float = Field(default=60, gt=0)  # a tuning starts no further step that would end after this
+    cpu_bf16: bool = False  # a CPU computes in bf16
+    num_generations: int = 8  # answers to each prompt (grpo)
+    max_completion_length: int = 256  # tokens of each (grpo)
     arguments: dict[str, Any] = {}
 
 

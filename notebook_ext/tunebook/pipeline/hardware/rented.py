@@ -32,12 +32,9 @@ LATER_ROOM = 1.1
 #: A timeout above the P90, so that a slow run is not thrown away near its end; and the minutes that nothing measures.
 TIMEOUT_ROOM = 1.25
 TIMEOUT_LEAST_S = 900
-#: What needs `accelerate launch`, which the script is not started with yet.
-UNSTARTED = {
-    "DDP": "several cards cannot be used yet",
-    "FSDP": "several cards cannot be used yet",
-    "offload": "weights cannot wait in RAM yet",
-}
+#: Spreads that the script is not started with. DDP and FSDP it starts itself, by `accelerate launch`.
+UNSTARTED = {"offload": "weights cannot wait in RAM yet"}
+SPLIT_GENERATION = "answers cannot be generated yet by a model that is split over cards"
 
 
 class Work(NamedTuple):
@@ -49,6 +46,8 @@ class Work(NamedTuple):
     answers: int  # that the evaluation asks for, in all
     answer_tokens: float  # of each, prompt and answer
     generated_tokens: float  # of them, those that are generated
+    tried: int = 0  # answers that each step generates and learns from (GRPO)
+    tried_tokens: int = 0  # that each of them may have
 
 
 def rented_options(
@@ -87,6 +86,9 @@ def rented_options(
         if short:
             return option.model_copy(update={"why": short})
         unstarted = UNSTARTED.get(way.picked.spread, "") or _later_short(flavor, card, way.law, work)
+        if work.tried:
+            unstarted = unstarted or (SPLIT_GENERATION if way.picked.spread == "FSDP" else "")
+            way = way._replace(step_s=way.step_s + _generation_s(way, card, flavor, work, tuning))
         option = option.model_copy(update={"unstarted": unstarted, "blocked": option.blocked or unstarted})
         learned = learn(lessons, card.name)
         train = band(work.shape.steps * way.step_s * learned.factor, learned.spread)
@@ -179,6 +181,14 @@ def beside_training(
         "evaluate": band((generate + prefill) * factor, max(2.0, spread)) if work.answers else Band(p50=0, p90=0),
         "export": band(export, 2.0),
     }
+
+
+def _generation_s(way: Way, card: Card, flavor: Flavor, work: Work, tuning: str) -> float:
+    """Seconds in which a step's answers are generated: each token reads all weights once, and computes with them."""
+    each = work.tried / flavor.cards
+    read = 2 * way.law.parameters / (card.bandwidth_gb_s * 1e9 * GENERATION_SHARE)
+    computed = each * 2.0 * way.law.parameters / reached(tuning, way.picked.precision, card.tflops)
+    return work.tried_tokens * max(read, way.law.calls / 3 * 1e-5, computed)
 
 
 def timeout_s(total: Band, time_limit_s: int | None, flavor: Flavor, budget_usd: float | None) -> int:

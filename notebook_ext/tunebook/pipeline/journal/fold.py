@@ -111,6 +111,8 @@ def _apply(run: RunState, event: Event) -> None:
                 run.spec_hash = data.get("spec_hash", run.spec_hash)
                 run.plan_id, run.max_usd, run.preparing = None, None, None
                 run.state, run.why, run.problem = "draft", "", None
+        case "proved":
+            run.preparing = None
         case "confirmed":
             if run.state == "draft" and data["plan_id"] == run.plan_id:
                 run.state, run.confirmed_at = "confirmed", event.time

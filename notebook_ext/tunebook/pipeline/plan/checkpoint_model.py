@@ -22,11 +22,44 @@ def find_model(name: str, revision: str | None) -> ModelFacts:
     Raises CallError: the folder or the model is not there, is no causal language model, or has no weights.
     """
     folder = Path(name).expanduser()
+    if (folder / "adapter_config.json").is_file():
+        return _from_adapter(folder.resolve())
     if folder.is_dir():
         return _from_folder(folder.resolve())
     if name.startswith(("/", "./", "../", "~")) or name.count("/") != 1:
         raise CallError("model", f"is {name!r}, and there is no such folder", _REMEDY)
     return _from_hub(name, revision)
+
+
+def _from_adapter(folder: Path) -> ModelFacts:
+    """The model that a LoRA adapter belongs to, with the adapter: training goes on with it."""
+    try:
+        config = json.loads((folder / "adapter_config.json").read_text())
+        base, kind = config["base_model_name_or_path"], config["peft_type"]
+    except (OSError, ValueError, KeyError):
+        raise CallError(
+            "model", f"is the folder {folder.name}, whose adapter_config.json cannot be read", _REMEDY
+        ) from None
+    if kind != "LORA":
+        raise CallError(
+            "model", f"is the folder {folder.name}, an adapter of type {kind}", "name a LoRA adapter or a model"
+        )
+    weights = sorted(file for name in ("*.safetensors", "adapter_model.bin") for file in folder.glob(name))
+    if not any(file.stat().st_size for file in weights):
+        remedy = "name a whole checkpoint folder, with its adapter_model.safetensors"
+        raise CallError("model", f"is the folder {folder.name}, an adapter without weights", remedy)
+    found = find_model(str(base), config.get("revision"))
+    digest = hashlib.sha256(found.fingerprint.encode())
+    for file in weights:
+        digest.update(file.read_bytes())
+    return found.model_copy(
+        update={
+            "fingerprint": digest.hexdigest(),
+            "title": f"{found.title} with the adapter {folder.name}",
+            "adapter": str(folder),
+            "adapter_rank": int(config.get("r") or 0) or None,
+        }
+    )
 
 
 def _from_folder(folder: Path) -> ModelFacts:

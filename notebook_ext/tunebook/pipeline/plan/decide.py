@@ -5,14 +5,28 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from tunebook.pipeline.benchmarks import default_benchmark
 from tunebook.pipeline.data.report import Inspection
 from tunebook.pipeline.errors import CallError
+from tunebook.pipeline.plan.looking import method_of
 from tunebook.pipeline.plan.model import Decision, ModelFacts
 from tunebook.pipeline.spec import Spec
 
 HELD_OUT_MOST = 500  # more rows tighten the interval little and cost time at every look
 LOSS_ROWS = 64  # for the held-out loss at each checkpoint while training waits
-LORA_RATE, FULL_RATE = 2e-4, 2e-5
+#: Learning rates for LoRA and for full tuning. TRL's own recipes; LoRA's is ten times the other.
+RATES = {
+    "sft": (2e-4, 2e-5),
+    "dpo": (5e-6, 5e-7),
+    "kto": (5e-6, 5e-7),
+    "grpo": (1e-5, 1e-6),
+    "reward": (1e-4, 1e-5),
+}
+#: How firmly the model is held to where it started, as TRL's trainers do by default.
+BETAS = {"dpo": 0.1, "kto": 0.1, "grpo": 0.0}
+GENERATIONS = 8
+COMPLETION_TOKENS = 256
+GRPO_PROMPTS = 4  # whose answers are one step's batch
 DEVICE_BATCH = 8
 CHECKPOINTS = 3
 
@@ -44,11 +58,11 @@ def decide(
     """
     chosen = Decisions(spec)
     take = chosen.take
-    take("method", "sft", _method_why(inspection))
+    method = take("method", method_of(spec, inspection), _method_why(spec, inspection))
     take("tuning", tuning, tuning_why)
     lora = chosen.spec["tuning"] != "full"
     if lora:
-        take("lora_rank", 16, "enough for most tasks")
+        take("lora_rank", model.adapter_rank or 16, "the adapter's" if model.adapter_rank else "enough for most tasks")
     take("seed", 42, "any fixed number makes the run repeatable")
     share = held_out_share(spec, inspection)
     if not inspection.eval_rows:
@@ -60,44 +74,74 @@ def decide(
     rows = training_rows(spec, inspection, share)
     each = spec.device_batch_size or 1
     usual = DEVICE_BATCH if rows >= 64 else 4
-    batch = take("batch_size", math.ceil(usual / each) * each, "steady gradients without many idle rows")
+    why = "steady gradients without many idle rows"
+    if method == "grpo":
+        _decide_answers(chosen)
+        answers = chosen.spec["num_generations"]
+        each = math.lcm(each, answers)
+        usual = answers * min(GRPO_PROMPTS, rows)
+        why = f"the answers to {usual // answers} prompts"
+    batch = take("batch_size", math.ceil(usual / each) * each, why)
+    if method == "grpo" and batch % chosen.spec["num_generations"]:
+        answers = chosen.spec["num_generations"]
+        remedy = f"take a multiple of {answers}, or another `num_generations`"
+        raise CallError("batch_size", f"is {batch}, which the {answers} answers to each prompt do not divide", remedy)
     device_batch(batch, spec.device_batch_size)  # on any machine
-    per_epoch = max(1, math.ceil(rows / batch))
+    per_epoch = max(1, math.ceil(rows / prompts_a_step(chosen.spec)))
     if "max_steps" not in chosen.spec:
+        several = method == "sft" and rows <= 5000
         epochs = take(
-            "epochs",
-            3 if rows <= 5000 else 1,
-            "small sets need more than one look" if rows <= 5000 else "one look at each row",
+            "epochs", 3 if several else 1, "small sets need more than one look" if several else "one look at each row"
         )
         steps = max(1, math.ceil(per_epoch * epochs))
     else:
         steps = chosen.spec["max_steps"]
+    name = "" if method == "sft" else f" and {'a reward model' if method == 'reward' else method.upper()}"
     take(
         "learning_rate",
-        LORA_RATE if lora else FULL_RATE,
-        "the usual rate for LoRA, ten times that of full tuning" if lora else "the usual rate for full tuning",
+        RATES[method][0 if lora else 1],
+        f"the usual rate for LoRA{name}, ten times that of full tuning"
+        if lora
+        else f"the usual rate for full tuning{name}",
     )
     length, why = (cut.value, cut.why) if cut else _length(inspection, model)
     take("max_length", length, why)
-    take("packing", False, "packing is safe only with a FlashAttention kernel")
+    if method == "sft":
+        take("packing", False, "packing is safe only with a FlashAttention kernel")
     every = max(1, steps // CHECKPOINTS)
     take("save_steps", every, f"{math.ceil(steps / every)} checkpoints to choose from")
     take("eval_steps", chosen.spec["save_steps"], f"the held-out loss at every checkpoint, of at most {LOSS_ROWS} rows")
     if held_out_rows(inspection, chosen.spec, spec.eval_share):
-        short = inspection.answer_kind == "short"
-        take(
-            "benchmark",
-            "exact_match" if short else "heldout_loss",
-            "the answers are short, so right or wrong can be told"
-            if short
-            else "the answers are too long to match word by word",
-        )
-    take("gguf", ["Q4_K_M"], "the usual size for a laptop, about a quarter of 16 bit")
+        take("benchmark", *_benchmark(method, inspection))
+    if method != "reward":
+        take("gguf", ["Q4_K_M"], "the usual size for a laptop, about a quarter of 16 bit")
     return chosen
 
 
-def _method_why(inspection: Inspection) -> str:
-    fit = inspection.report.methods.get("sft")
+def _decide_answers(chosen: Decisions) -> None:
+    chosen.take("num_generations", GENERATIONS, "answers to each prompt, enough to tell better from worse")
+    chosen.take("max_completion_length", COMPLETION_TOKENS, "room to reason before the answer; say less for short ones")
+
+
+def _benchmark(method: str, inspection: Inspection) -> tuple[str, str]:
+    if method != "sft":
+        what = "the rewards of held-out prompts" if method == "grpo" else "held-out rows are ranked as they should be"
+        return default_benchmark(
+            method
+        ), f"what {'a reward model' if method == 'reward' else method.upper()} is to raise: {what}"
+    if inspection.answer_kind == "short":
+        return "exact_match", "the answers are short, so right or wrong can be told"
+    return "heldout_loss", "the answers are too long to match word by word"
+
+
+def prompts_a_step(settled: dict[str, Any]) -> int:
+    """Rows of the data set that one optimizer step takes: with GRPO each has several answers in the batch."""
+    batch = int(settled["batch_size"])
+    return batch // int(settled["num_generations"]) if settled["method"] == "grpo" else batch
+
+
+def _method_why(spec: Spec, inspection: Inspection) -> str:
+    fit = inspection.report.methods.get(method_of(spec, inspection))
     return fit.why if fit else "the rows have a prompt and an answer"
 
 
@@ -130,7 +174,7 @@ def total_steps(settled: dict[str, Any], rows: int) -> int:
     """Optimizer steps of the whole training."""
     if "max_steps" in settled:
         return int(settled["max_steps"])
-    return max(1, math.ceil(math.ceil(rows / int(settled["batch_size"])) * float(settled["epochs"])))
+    return max(1, math.ceil(math.ceil(rows / prompts_a_step(settled)) * float(settled["epochs"])))
 
 
 def _length(inspection: Inspection, model: ModelFacts) -> tuple[int, str]:

@@ -36,8 +36,8 @@ from tunebook.pipeline.spec import Spec
 #: Raised when a law is made in another way than before, so that kept ones are not taken for new ones.
 LAW_VERSION = 2
 LIBRARIES = ("torch", "transformers", "peft", "trl")
-#: The benchmark that reads the held-out rows and generates nothing.
-READ_ONLY = "heldout_loss"
+#: The benchmarks that read held-out rows and generate nothing.
+READ_ONLY = ("heldout_loss", "preference", "verdict", "reward_accuracy")
 TUNINGS = ("lora", "qlora", "full")
 
 
@@ -166,14 +166,15 @@ def work_of(
     counts = inspection.report.tokens
     assert counts is not None
     max_length = settled["max_length"]
-    rows = cut(lengths, max_length)
+    tried = settled["max_completion_length"] if settled["method"] == "grpo" else 0
+    rows = [length + tried for length in cut(lengths, max_length)]
     mean = sum(rows) / len(rows)
     shape = Shape(
         lengths=rows,
         steps=steps,
         batch=settled["batch_size"],
         rank=settled.get("lora_rank", 16),
-        longest=min(counts.max, max_length),
+        longest=min(counts.max, max_length) + tried,
     )
     passes = -(-steps // settled["eval_steps"])
     return Work(
@@ -182,5 +183,7 @@ def work_of(
         heldout_tokens=passes * heldout_rows * mean,
         answers=answers,
         answer_tokens=mean,
-        generated_tokens=0.0 if settled.get("benchmark") == READ_ONLY else max(1.0, mean * trained_share),
+        generated_tokens=0.0 if settled.get("benchmark") in READ_ONLY else max(1.0, tried or mean * trained_share),
+        tried=settled["batch_size"] if tried else 0,
+        tried_tokens=tried,
     )

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from tunebook.pipeline.data.checks import Settings
 from tunebook.pipeline.data.checks.settings import with_plan
@@ -20,11 +20,15 @@ from tunebook.pipeline.errors import CallError
 from tunebook.pipeline.home import home, read_json, write_json
 from tunebook.pipeline.plan.model import ModelFacts
 from tunebook.pipeline.scripts.entry import Entry
-from tunebook.pipeline.spec import Spec
+from tunebook.pipeline.spec import Method, Spec
 from tunebook.pipeline.work import OnEvent, do
 
 #: (stage, job folder, text): told before each piece of heavy work, so that a follower can read its progress.
 Preparing = Callable[[str, Path, str], None]
+
+
+#: Raised when an inspection holds more than before, so that kept ones are not taken for new ones.
+INSPECTION_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ def inspect_for(
         # Only what needs the job: a rate that is changed must not cost another look at the rows.
         "settings": {"packing": True} if spec.packing else {},
     }
-    key = _key(config, model.fingerprint if model else None, stamp)
+    key = _key(INSPECTION_VERSION, config, model.fingerprint if model else None, stamp)
     kept = home() / "inspections" / f"{key}.json"
     body = read_json(kept)
     if body is None:
@@ -79,9 +83,14 @@ def inspect_for(
         write_json(kept, body)
     inspection = Inspection.model_validate(body)
     if spec.tuning == "full":  # adapters that would fail are nothing that somebody has to answer for
-        report = with_plan(inspection.report, spec.method or "sft", Settings(tuning="full"))
+        report = with_plan(inspection.report, method_of(spec, inspection), Settings(tuning="full"))
         inspection = inspection.model_copy(update={"report": report})
     return inspection
+
+
+def method_of(spec: Spec, inspection: Inspection) -> Method:
+    """What was said, or what follows from the rows' structure."""
+    return cast(Method, spec.method or inspection.report.recommended or "sft")
 
 
 def rows_left_out(

@@ -12,7 +12,7 @@ from tunebook.pipeline.plan.checkpoint_model import find_model
 from tunebook.pipeline.plan.decide import decide
 from tunebook.pipeline.plan.forecasting import forecasts_for, wants_rented
 from tunebook.pipeline.plan.lessons import lessons
-from tunebook.pipeline.plan.looking import Preparing, Watched, inspect_for
+from tunebook.pipeline.plan.looking import Preparing, Watched, inspect_for, method_of
 from tunebook.pipeline.plan.machines import Machines
 from tunebook.pipeline.plan.measuring import probe_for
 from tunebook.pipeline.plan.model import Decision, ModelFacts, Plan
@@ -55,7 +55,7 @@ def make_plan(
         return unanswered(spec, questions, inspection=inspection, model=model)
 
     taught = lessons()
-    forecasts = forecasts_for(spec, model, "sft", taught, watched)
+    forecasts = forecasts_for(spec, model, method_of(spec, inspection), taught, watched)
     probe = None if wants_rented(spec) else probe_for(spec, model, inspection, cut, watched)
     allowance = budget_for(spec.budget_usd)
     return settle(Machines(spec, model, inspection, probe, forecasts, cut, allowance, taught))

@@ -27,7 +27,12 @@ def probe_for(
     lengths = sampled_lengths(inspection, rows)
     counts = inspection.report.tokens
     assert counts is not None
+    method = draft.spec["method"]
+    more = {"cpu_bf16": this_machine().cpu_bf16}
+    if method == "grpo":
+        more |= {name: draft.spec[name] for name in ("num_generations", "max_completion_length")}
     asked = ProbeConfig(
+        method=method,
         model=model.path,
         model_revision=model.revision,
         batch_size=batch,
@@ -37,6 +42,7 @@ def probe_for(
         max_length=draft.spec["max_length"],
         trained_share=trained_share(inspection),
         lora_rank=draft.spec.get("lora_rank", 16),
+        **more,
     )
 
     def key(tunings: list[str]) -> str:
@@ -49,6 +55,7 @@ def probe_for(
             lora_rank=asked.lora_rank,
             tunings=tunings,
             machine_id=this_machine().id,
+            arguments={"method": method, **more},
         )
 
     folder = home() / "probes"

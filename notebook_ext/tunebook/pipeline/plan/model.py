@@ -70,6 +70,8 @@ class ModelFacts(BaseModel):
     fingerprint: str
     title: str
     max_positions: int | None
+    adapter: str | None = None  # the folder of a LoRA adapter of this model, which is trained on
+    adapter_rank: int | None = None
 
 
 class Price(BaseModel):
@@ -108,6 +110,8 @@ class Plan(PlanResult):
     inspection: Inspection | None
     settings: TrainSettings | None
     script: str | None
+    edit: str | None = None  # what a person changed in the script, as a diff
+    written: str | None = None  # the script before that
     benchmark: str | None
     total_steps: int | None
     recovery: Recovery = Recovery()

@@ -7,6 +7,8 @@ from tunebook.pipeline.data.giants import CHECK as OVERSIZED
 from tunebook.pipeline.data.leaving_out import FIELD
 from tunebook.pipeline.data.report import Finding, Inspection
 from tunebook.pipeline.instruction import Question
+from tunebook.pipeline.plan.looking import method_of
+from tunebook.pipeline.plan.rewarding import reward_question
 from tunebook.pipeline.spec import Spec, spec_line
 
 #: Findings that no training survives, so that nobody can accept them: the rows cannot be read.
@@ -29,13 +31,11 @@ def data_questions(spec: Spec, inspection: Inspection) -> list[Question]:
     if not fits:
         why = next((fit.why for fit in report.methods.values()), "no method fits the rows")
         return [Question(field="dataset", why=f"fits no method: {why}")]
-    sft = report.methods["sft"]
-    if sft.status == "no":
-        return [Question(field="method", why=f"the rows fit {', '.join(fits)} only, and just SFT is here so far")]
-    if spec.method is None and report.recommended not in (None, "sft"):
-        best = str(report.recommended).upper()
-        why = f"the rows call for {best}, which is not here yet; write `method: sft` to go on with SFT: {sft.why}"
-        return [Question(field="method", why=why)]
+    if spec.method is not None and (fit := report.methods[spec.method]).status == "no":
+        others = f"; the rows fit {', '.join(fits)}"
+        return [Question(field="method", why=f"is {spec.method.upper()}, which the rows do not fit: {fit.why}{others}")]
+    if method_of(spec, inspection) == "grpo" and (question := reward_question(spec, inspection)):
+        return [*errors, question]
     if not inspection.rows_known and spec.rows is None and spec.max_steps is None:
         why = "are not known, so neither are time and price; write how many to train on, such as `rows: 20000`"
         return [*errors, Question(field="rows", why=why)]

@@ -16,11 +16,24 @@ from tunebook.pipeline.hardware.machine import this_machine
 from tunebook.pipeline.hardware.options import NAMES, Option, Picked
 from tunebook.pipeline.instruction import Question
 from tunebook.pipeline.ledger import Allowance, at_most, budget_now
-from tunebook.pipeline.plan.decide import HELD_OUT_MOST, LOSS_ROWS, Decisions, decide, total_steps, training_rows
+from tunebook.pipeline.plan.decide import BETAS, HELD_OUT_MOST, LOSS_ROWS, Decisions, decide, total_steps, training_rows
 from tunebook.pipeline.plan.machines import Machines
-from tunebook.pipeline.plan.model import Chosen, Decision, ModelFacts, Plan, PlanBudget, Price, plan_hash
+from tunebook.pipeline.plan.model import (
+    Chosen,
+    Decision,
+    ModelFacts,
+    Plan,
+    PlanBudget,
+    Price,
+    StageName,
+    plan_hash,
+)
+from tunebook.pipeline.plan.rewarding import rewarded, rewards_of
 from tunebook.pipeline.plan.unanswered import unanswered
 from tunebook.pipeline.scripts import TrainSettings, train_script
+
+#: Decisions whose reasons stand in the script: none of them is a forecast, so that the same plan is the same bytes.
+TOLD = ("max_length", "packing", "epochs", "learning_rate", "save_steps", "eval_steps", "seed", "num_generations")
 
 
 def settle(machines: Machines) -> Plan:
@@ -59,6 +72,8 @@ def settle(machines: Machines) -> Plan:
         "the machine that this notebook runs on" if local else f"the cheapest that fits with {NAMES[chosen.tuning]}",
     )
     picked = chosen.picked or Picked(device_batch=1, accumulation=1, checkpointing=False, precision="fp32")
+    if settled.spec["method"] == "grpo" and "rewards" not in settled.spec:
+        settled.take("rewards", *rewards_of(inspection))
     _tell_picked(settled, picked, local)
     timeout = chosen.timeout_s or 3600
     timeout = max(timeout, 2 * (spec.time_limit_s or 0)) if local else timeout
@@ -71,7 +86,7 @@ def settle(machines: Machines) -> Plan:
         spec=settled.spec,
         method=settled.spec["method"],
         why=inspection.report.methods[settled.spec["method"]].why,
-        stages=["train", *(["evaluate"] if settled.spec.get("benchmark") else []), "export"],
+        stages=_stages(settled),
         options=options,
         chosen=Chosen(backend=chosen.backend, flavor=chosen.flavor, tuning=chosen.tuning),
         max_usd=chosen.max_usd,
@@ -91,6 +106,13 @@ def settle(machines: Machines) -> Plan:
         **more,
     )
     return plan.model_copy(update={"plan_id": plan_hash(plan)})
+
+
+def _stages(settled: Decisions) -> list[StageName]:
+    """A reward model gives a score and no text, so there is nothing to make a GGUF file of."""
+    evaluated: list[StageName] = ["evaluate"] if settled.spec.get("benchmark") else []
+    exported: list[StageName] = [] if settled.spec["method"] == "reward" else ["export"]
+    return ["train", *evaluated, *exported]
 
 
 def _tell_picked(settled: Decisions, picked: Picked, local: bool) -> None:
@@ -159,7 +181,10 @@ def _settings(
     settled: Decisions, inspection: Inspection, model: ModelFacts, steps: int, picked: Picked, local: bool
 ) -> TrainSettings:
     spec = settled.spec
+    method = spec["method"]
     return TrainSettings(
+        method=method,
+        adapter=model.adapter,
         model=model.path,
         model_revision=model.revision,
         source=inspection.source
@@ -178,7 +203,7 @@ def _settings(
         loss_rows=LOSS_ROWS,
         seed=spec["seed"],
         max_length=spec["max_length"],
-        packing=spec["packing"],
+        packing=spec.get("packing", False),
         epochs=spec.get("epochs", 1.0),
         max_steps=spec.get("max_steps"),
         device_batch_size=picked.device_batch,
@@ -191,6 +216,12 @@ def _settings(
         lora_rank=None if spec["tuning"] == "full" else spec["lora_rank"],
         half_weights=not local and spec["tuning"] != "full",
         four_bit=spec["tuning"] == "qlora",
+        cpu_bf16=local and picked.precision == "bf16",
+        cards=picked.cards,
+        sharded=picked.spread == "FSDP",
         report_to=["trackio"],
         data_settings=inspection.settings,
+        beta=BETAS.get(method),
+        why={one.field: one.why for one in settled.made if one.field in TOLD},
+        **(rewarded(spec) if method == "grpo" else {}),
     )

@@ -24,8 +24,12 @@ def unsupported(spec: Spec) -> list[Question]:
         ask("flavor", f"{spec.flavor!r} is a rented machine, and the backend is local; say one of them")
     if spec.backend == RENTED and spec.flavor == THIS_MACHINE:
         ask("flavor", f"{spec.flavor!r} is not rented, and the backend is {RENTED}; say one of them")
-    if spec.method and spec.method != "sft":
-        ask("method", f"{spec.method.upper()} scripts are not here yet; leave it out, or say sft")
+    if spec.method == "reward" and spec.gguf:
+        ask("gguf", "is a file that answers, and a reward model gives a score; leave it out, or take another method")
+    if spec.method not in (None, "grpo"):
+        for field in ("rewards", "environment", "num_generations", "max_completion_length"):
+            if getattr(spec, field) is not None:
+                ask(field, f"belongs to GRPO, and the method is {str(spec.method).upper()}; say one of them")
     if spec.benchmark and spec.benchmark not in benchmark_names():
         ask("benchmark", f"{spec.benchmark!r} is not here yet; there is {', '.join(benchmark_names())}")
     if spec.push_to:

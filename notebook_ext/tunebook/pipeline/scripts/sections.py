@@ -1,9 +1,9 @@
 """Templates of scripts are Python files with parts in comment marks: blocks to fill, and lines for some scripts only.
 
-    # <plan>            filled by `filled`
-    # </plan>
-    # <when adapter>    kept by `chosen` where there is an adapter; `unless` is the other way round
-    # </when>
+# <plan>            filled by `filled`
+# </plan>
+# <when adapter>    kept by `chosen` where there is an adapter; `unless` is the other way round
+# </when>
 """
 
 from __future__ import annotations

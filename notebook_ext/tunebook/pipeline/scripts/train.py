@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pprint
 import re
 from importlib.resources import files
 from typing import Any, Literal
@@ -10,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from tunebook.pipeline.data.leaving_out import code
+from tunebook.pipeline.data.literal import literal
 from tunebook.pipeline.data.source import Source, load_code
 from tunebook.pipeline.scripts.sections import block, chosen, filled
 
@@ -79,7 +79,6 @@ class TrainSettings(BaseModel):
     half_weights: bool = False  # frozen weights in 16 bit where there is a GPU
     four_bit: bool = False  # and in 4 bit
     cpu_bf16: bool = False  # a CPU that computes bf16 itself
-    compile: bool = False
     lora_rank: int | None  # None: every weight is trained
     cards: int = 1
     sharded: bool = False  # weights and optimizer split over the cards
@@ -161,7 +160,11 @@ def _values(s: TrainSettings) -> dict[str, tuple[Any, str, str]]:
     own: dict[str, tuple[Any, str, str]] = {}
     if s.method == "grpo":
         own |= {
-            "NUM_GENERATIONS": (s.num_generations, "num_generations", "answers to each prompt, compared with each other"),
+            "NUM_GENERATIONS": (
+                s.num_generations,
+                "num_generations",
+                "answers to each prompt, compared with each other",
+            ),
             "MAX_COMPLETION_LENGTH": (s.max_completion_length, "max_completion_length", "tokens an answer may have"),
         }
     else:
@@ -173,7 +176,9 @@ def _values(s: TrainSettings) -> dict[str, tuple[Any, str, str]]:
             own["ATTENTION"] = (ATTENTION, "attention", "a FlashAttention kernel, fetched from the Hub")
         own["DATA_SETTINGS"] = (s.data_settings, "data_settings", "what the rows and the chat template call for")
     if s.beta is not None:
-        held = "nothing holds the model to where it started" if not s.beta else "how firmly it stays near where it started"
+        held = (
+            "nothing holds the model to where it started" if not s.beta else "how firmly it stays near where it started"
+        )
         own["BETA"] = (s.beta, "beta", held)
     adapter = {"ADAPTER": (s.adapter, "adapter", "training goes on with this adapter")} if s.adapter else {}
     several = {"CARDS": (s.cards, "cards", "processes, one a card")} if s.cards > 1 else {}
@@ -213,7 +218,7 @@ def _values(s: TrainSettings) -> dict[str, tuple[Any, str, str]]:
 
 def _constant(name: str, value: Any, why: str) -> list[str]:
     """One line, or the reason above it where both do not fit."""
-    assigned = f"{name} = {pprint.pformat(value, width=100)}"
+    assigned = f"{name} = {literal(value)}"
     why = " ".join(why.split())
     if not why:
         return [assigned]

@@ -7,13 +7,14 @@ from trl import GRPOConfig, GRPOTrainer
 
 # <trainer>
 def make_trainer(rows: Dataset, held_out: Dataset | None, arguments: dict) -> GRPOTrainer:
+    # <unless adapter>
+    model = MODEL
+    # </unless>
+    # <when adapter>
+    model = with_adapter(AutoModelForCausalLM)
+    # </when>
     return GRPOTrainer(
-        # <unless adapter>
-        model=MODEL,
-        # </unless>
-        # <when adapter>
-        model=with_adapter(AutoModelForCausalLM),
-        # </when>
+        model=model,
         processing_class=tokenizer(),
         reward_funcs=REWARDS,
         # <when environment>

@@ -7,13 +7,15 @@ from trl import KTOConfig, KTOTrainer
 
 # <trainer>
 def make_trainer(rows: Dataset, held_out: Dataset | None, arguments: dict) -> KTOTrainer:
+    # <unless adapter>
+    model = MODEL
+    # </unless>
+    # <when adapter>
+    model = with_adapter(AutoModelForCausalLM)
+    # </when>
+    # The reference is the model as it is now: TRL keeps a copy of it, or switches the adapter off.
     return KTOTrainer(
-        # <unless adapter>
-        model=MODEL,  # the reference is this model before training; TRL keeps it or switches the adapter off
-        # </unless>
-        # <when adapter>
-        model=with_adapter(AutoModelForCausalLM),
-        # </when>
+        model=model,
         processing_class=tokenizer(),
         train_dataset=rows.shuffle(seed=SEED),  # the trainer itself goes through the rows in order
         eval_dataset=held_out,

@@ -7,13 +7,15 @@ from trl import RewardConfig, RewardTrainer
 
 # <trainer>
 def make_trainer(rows: Dataset, held_out: Dataset | None, arguments: dict) -> RewardTrainer:
+    # <unless adapter>
+    model = MODEL
+    # </unless>
+    # <when adapter>
+    model = with_adapter(AutoModelForSequenceClassification, num_labels=1)
+    # </when>
+    # The language model, with one number in place of its next token.
     return RewardTrainer(
-        # <unless adapter>
-        model=MODEL,  # the language model with one number in place of its next token
-        # </unless>
-        # <when adapter>
-        model=with_adapter(AutoModelForSequenceClassification, num_labels=1),
-        # </when>
+        model=model,
         processing_class=tokenizer(),
         train_dataset=rows,
         eval_dataset=held_out,

@@ -7,13 +7,14 @@ from trl import SFTConfig, SFTTrainer
 
 # <trainer>
 def make_trainer(rows: Dataset, held_out: Dataset | None, arguments: dict) -> SFTTrainer:
+    # <unless adapter>
+    model = MODEL
+    # </unless>
+    # <when adapter>
+    model = with_adapter(AutoModelForCausalLM)
+    # </when>
     return SFTTrainer(
-        # <unless adapter>
-        model=MODEL,
-        # </unless>
-        # <when adapter>
-        model=with_adapter(AutoModelForCausalLM),
-        # </when>
+        model=model,
         processing_class=tokenizer(),
         train_dataset=rows,
         eval_dataset=held_out,

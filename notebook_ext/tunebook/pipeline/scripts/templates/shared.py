@@ -23,10 +23,12 @@ from transformers import AutoTokenizer, PrinterCallback, TrainerCallback
 # </imports>
 # <when lora_rank>
 from peft import LoraConfig
+
 # </when>
 # <when adapter>
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
+
 # </when>
 # <when four_bit>
 from transformers import BitsAndBytesConfig
@@ -86,9 +88,6 @@ def common_arguments(output: Path, evaluates: bool) -> dict:
         "dataloader_pin_memory": cuda,
         # <when several>
         "ddp_find_unused_parameters": False,
-        # </when>
-        # <when compile>
-        "torch_compile": True,
         # </when>
         "seed": SEED,
         "data_seed": SEED,
