@@ -54,6 +54,8 @@ def work(
     rank: int = 16,
     lengths: Sequence[int] | None = None,
     answers: int = 400,
+    tried: int = 0,
+    tried_tokens: int = 0,
 ) -> Work:
     """A training on rows that are mostly `length` tokens long, with three checkpoints and an evaluation."""
     drawn = list(lengths) if lengths is not None else [min(longest, length)] * 9 + [longest]
@@ -61,8 +63,9 @@ def work(
     shape = Shape(lengths=drawn, steps=steps, batch=batch, rank=rank, longest=max(drawn))
     mean = sum(drawn) / len(drawn)
     return Work(
-        shape, checkpoints=3, heldout_tokens=3 * 64 * mean, answers=answers, answer_tokens=mean, generated_tokens=0.0
-    )
+        shape, checkpoints=3, heldout_tokens=3 * 64 * mean, answers=answers, answer_tokens=mean, generated_tokens=0.0,
+        tried=tried, tried_tokens=tried_tokens,
+    )  # fmt: skip
 
 
 def options(model: str, of: Work | None = None, **more: Any) -> list[Option]:

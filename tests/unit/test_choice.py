@@ -275,19 +275,30 @@ def test_what_follows_the_training_has_to_fit_too() -> None:
     assert on(unread, "t4-small", "qlora").unstarted.startswith("the export"), "without an evaluation only that is left"
 
 
-def test_several_cards_are_forecast_and_not_taken_unasked() -> None:
-    found = options("7b")
-    several = [one for one in found if one.picked and one.picked.cards > 1]
+def test_several_cards_are_shared_by_accelerate_and_those_that_generate_each_have_the_whole_model() -> None:
+    several = [one for one in options("7b") if one.picked and one.picked.cards > 1]
     assert {one.picked.spread for one in several if one.picked} == {"DDP", "FSDP"}
-    assert all(one.unstarted for one in several if one.fits)
-    assert any(one.fits and one.hours and one.usd for one in several)
-    for tuning in (None, *TUNINGS):
-        taken = choose(found, Wanted(tuning=tuning)).option
-        assert taken is None or (taken.picked and taken.picked.cards == 1 and not taken.unstarted)
-    asked = choose(found, Wanted(flavor="l4x4", tuning="qlora")).option
-    assert asked is not None and asked.blocked == "several cards cannot be used yet"
-    refused = choose([one for one in found if one.flavor == "h200x8"], Wanted())
-    assert refused.reason == "What fits cannot be started yet: on h200x8 several cards cannot be used yet."
+    assert any(one.fits and one.hours and one.usd and not one.unstarted for one in several)
+    asked = choose(options("7b"), Wanted(flavor="l4x4", tuning="qlora")).option
+    assert asked is not None and not asked.blocked
+
+    answering = options("7b", work(tried=32, tried_tokens=256))
+    split = [one for one in answering if one.picked and one.picked.spread == "FSDP" and one.fits]
+    assert split and all("split over cards" in one.unstarted for one in split)
+    taken = choose(answering, Wanted(tuning="full")).option
+    assert taken is None or not taken.unstarted
+    refused = choose([one for one in split if one.flavor == split[0].flavor], Wanted())
+    assert refused.reason.startswith(f"What fits cannot be started yet: on {split[0].flavor} answers cannot be")
+
+
+def test_answers_that_a_step_generates_take_time_and_longer_ones_more() -> None:
+    def hours(tokens: int) -> float:
+        one = on(options("7b", work(tried=32, tried_tokens=tokens)), "h200", "lora")
+        assert one.hours
+        return one.hours.p50
+
+    without = on(options("7b"), "h200", "lora")
+    assert without.hours and without.hours.p50 < hours(64) < hours(512)
 
 
 @pytest.mark.parametrize(
@@ -382,7 +393,7 @@ CASES: list[tuple[str, int, dict[str, Any]]] = [
     ("7b", 6_000, {"budget_usd": 2.5, "flavor": "h200"}),
     ("7b", 60_000, {"budget_usd": 20, "flavor": "a100-large", "tuning": "lora", "epochs": 3}),
     ("7b", 20_000, {"tuning": "full", "flavor": "l4x1"}),
-    ("7b", 20_000, {"time_limit_s": 3000}),
+    ("7b", 200_000, {"time_limit_s": 3000}),
     ("7b", 400_000, {"budget_usd": 5, "max_steps": 40_000}),
     ("0.5b", 60_000, {"budget_usd": 0.4, "eval_share": 0.1}),
     ("72b", 5_000, {"flavor": "h200", "budget_usd": 30}),

@@ -93,14 +93,17 @@ def test_every_field_can_be_typed() -> None:
         "model": "acme/m", "model_revision": "v1", "dataset": "acme/d", "dataset_config": "main", "dataset_revision": "v2",
         "split": "train[:50%]", "eval_share": 0.1, "rows": 5, "system_prompt": "Be: kind, # always", "method": "dpo",
         "tuning": "qlora", "lora_rank": 8, "epochs": 1.5, "max_steps": 9, "batch_size": 4, "learning_rate": 1e-4,
-        "device_batch_size": 2,
+        "device_batch_size": 2, "rewards": ["numeric", "tags*0.2", "mine.py:polite"], "environment": "game.py:Game",
+        "num_generations": 4, "max_completion_length": 64,
         "max_length": 512, "packing": True, "eval_steps": 3, "save_steps": 3, "seed": 0, "backend": "local",
         "flavor": "a10g-large", "time_limit_s": 60, "budget_usd": 0, "benchmark": "humaneval", "gguf": ["F16", "Q8_0"],
         "push_to": "acme/out", "private": False, "accept": ["K05", "K14"], "leave_out": ["K13"],
         "goal": "being kind",
     }  # fmt: skip
     assert set(typed) == set(FIELDS)
-    shown = {"packing": "true", "private": "false", "gguf": "F16, Q8_0"}
+    shown = {
+        "packing": "true", "private": "false", "gguf": "F16, Q8_0", "rewards": "numeric, tags*0.2, mine.py:polite",
+    }  # fmt: skip
     instruction = "\n".join(f"{field}: {shown.get(field, value)}" for field, value in typed.items())
     reading = read(instruction)
     assert reading.spec == typed and not reading.questions and not reading.ignored

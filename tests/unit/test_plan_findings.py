@@ -10,6 +10,7 @@ import pytest
 import tunebook
 from tunebook.pipeline.data.inspection import inspect_data
 from tunebook.pipeline.errors import CallError
+from tunebook.pipeline.plan.looking import method_of
 from tunebook.pipeline.plan.questions import data_questions
 from tunebook.pipeline.spec import make_spec
 
@@ -43,13 +44,17 @@ def test_a_line_that_cannot_be_read_cannot_be_accepted(tmp_path: Path) -> None:
     assert "accept" not in question.why
 
 
-def test_rows_that_call_for_another_method_are_not_quietly_trained_with_sft(tmp_path: Path) -> None:
+def test_rows_that_call_for_another_method_get_it_and_a_method_they_do_not_fit_is_a_question(tmp_path: Path) -> None:
     pair = {"prompt": "Is 4 even?", "chosen": "yes", "rejected": "no"}
     path = rows(tmp_path, *[json.dumps(pair | {"prompt": f"Is {n} even?"}) for n in range(30)])
     inspection = inspect_data(path)
-    [question] = data_questions(make_spec(dataset=path), inspection)
-    assert (question.field, "DPO" in question.why, "`method: sft`" in question.why) == ("method", True, True)
+    assert method_of(make_spec(dataset=path), inspection) == "dpo"
+    assert data_questions(make_spec(dataset=path), inspection) == []
     assert data_questions(make_spec(dataset=path, method="sft"), inspection) == []
+    [question] = data_questions(make_spec(dataset=path, method="grpo"), inspection)
+    assert question.field == "method"
+    assert question.why.startswith("is GRPO, which the rows do not fit: there is no prompt with an answer")
+    assert question.why.endswith("; the rows fit sft, dpo, kto, reward")
 
 
 def test_the_checks_to_accept_are_read_from_a_line_and_typed() -> None:

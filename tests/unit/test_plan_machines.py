@@ -318,10 +318,11 @@ def test_a_price_of_another_hour_is_not_spent(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.usefixtures("hf_jobs", "live_prices")
 def test_what_cannot_be_started_yet_is_not_confirmed() -> None:
     plan = planned(f"{INSTRUCTION}\nflavor: l4x4")
-    assert plan.chosen and plan.chosen.flavor == "l4x4"
-    assert "It cannot be started now: several cards cannot be used yet." in plan.consent
-    with pytest.raises(CallError, match="flavor is l4x4, and there several cards cannot be used yet: "):
-        control.require_startable(plan)
+    assert plan.chosen and plan.chosen.flavor == "l4x4" and plan.settings
+    assert plan.settings.cards == 4 and plan.script and "accelerate.commands.launch" in plan.script
+    options = [one.model_copy(update={"unstarted": "weights cannot wait in RAM yet"}) for one in plan.options]
+    with pytest.raises(CallError, match="flavor is l4x4, and there weights cannot wait in RAM yet: "):
+        control.require_startable(plan.model_copy(update={"options": options, "chosen": plan.chosen}))
 
 
 # Clicks

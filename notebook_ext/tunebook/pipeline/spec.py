@@ -153,6 +153,8 @@ def spec_line(field: str, value: Any) -> str:
 
 
 FIELDS: tuple[str, ...] = tuple(Spec.model_fields)
+#: Fields that take several values, with commas between them.
+LISTS = ("gguf", "accept", "leave_out", "rewards")
 
 #: What to write instead, for the line a wrong value gets.
 REMEDIES: dict[str, str] = {

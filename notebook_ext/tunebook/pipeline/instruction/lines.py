@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tunebook.pipeline.errors import CallError
 from tunebook.pipeline.instruction.text import squash, table
-from tunebook.pipeline.spec import FIELDS
+from tunebook.pipeline.spec import FIELDS, LISTS
 
 KEYS: dict[str, str] = {
     **{squash(field): field for field in FIELDS},
@@ -157,7 +157,7 @@ def _fields(match: re.Match[str], source: str) -> Iterator[tuple[Line, str]]:
     whole_text = field in ("system_prompt", "goal")
     cuts = [] if whole_text else [m for m in _NEXT_KEY.finditer(value) if squash(m[1]) in KEYS]
     parts = [value[: cuts[0].start()], *_parts(value, cuts)] if cuts else [value]
-    if not whole_text and field not in ("gguf", "accept", "leave_out") and any(_is_prose(part) for part in parts):
+    if not whole_text and field not in LISTS and any(_is_prose(part) for part in parts):
         return
     first = value[: cuts[0].start()] if cuts else value
     comment = "" if whole_text else "".join(re.findall(r"(?:^|[ \t])(#.*)$", first))

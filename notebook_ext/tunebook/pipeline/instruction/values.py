@@ -13,14 +13,14 @@ from tunebook.pipeline.instruction.lines import Line
 from tunebook.pipeline.instruction.machines import BACKENDS
 from tunebook.pipeline.instruction.names import HUB
 from tunebook.pipeline.instruction.text import Text, squash
-from tunebook.pipeline.spec import REMEDIES
+from tunebook.pipeline.spec import LISTS, REMEDIES
 
 _YES, _NO = ("true", "yes", "on", "1", "y"), ("false", "no", "off", "0", "n")
 
 
 def claim_of(line: Line) -> Claim:
     """The line as a claim. Raises CallError where its value is wrong."""
-    if line.field in ("gguf", "push_to", "benchmark", "accept", "leave_out") and line.value.lower() in (
+    if line.field in (*LISTS, "push_to", "benchmark", "environment") and line.value.lower() in (
         "no",
         "none",
         "off",
@@ -81,7 +81,7 @@ def _value(line: Line) -> Any:
             return _flavor(value)
         case "benchmark":
             return BENCHMARKS.get(squash(value), value)
-        case "gguf" | "accept" | "leave_out":
+        case _ if line.field in LISTS:
             return value.strip("[]").replace('"', "").replace("'", "").replace(" and ", ",")
         case (
             "epochs"
@@ -94,6 +94,8 @@ def _value(line: Line) -> Any:
             | "seed"
             | "eval_steps"
             | "save_steps"
+            | "num_generations"
+            | "max_completion_length"
         ):
             return _count(line.field, text, value)
         case _:
@@ -109,6 +111,8 @@ def _count(field: str, text: Text, value: str) -> Any:
         "eval_steps": ("steps", "step"),
         "save_steps": ("steps", "step"),
         "max_length": ("tokens",),
+        "max_completion_length": ("tokens",),
+        "num_generations": ("answers", "completions", "generations"),
         "max_steps": ("steps",),
     }
     allowed = units.get(
