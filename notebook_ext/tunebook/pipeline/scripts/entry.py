@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-Entry = Literal["validate", "probe", "evaluate", "export"]
+Entry = Literal["validate", "probe", "prove", "evaluate", "export"]
 
 _MODULES: dict[Entry, tuple[str, str]] = {
     "validate": ("tunebook.pipeline.data.job", "Inspect a data set: format, tokens as the trainer sees them, checks."),
     "probe": ("tunebook.pipeline.hardware.job", "Measure a few real training steps on this machine."),
+    "prove": (
+        "tunebook.pipeline.prove.job",
+        "Run a training script in miniature: a tiny clone of its model, a few rows.",
+    ),
     "evaluate": ("tunebook.pipeline.evaluation.job", "Score the base and the checkpoints on a benchmark."),
     "export": ("tunebook.pipeline.export.job", "Merge a checkpoint, convert it to GGUF, and let it answer."),
 }
