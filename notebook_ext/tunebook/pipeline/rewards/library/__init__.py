@@ -1,0 +1,1 @@
+"""The built-in rewards, one module each: scripts carry their text, so they import only what every Python has."""
