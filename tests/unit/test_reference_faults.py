@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from method_data import method_data
 from rented import NOW, on, options
 from scripts import METHODS, script
 from shapes import qwen
 
+from examples.method_data import method_data
 from tunebook.pipeline.data.inspection import inspect_data
 from tunebook.pipeline.data.mapping import compiled
 from tunebook.pipeline.data.report import Inspection

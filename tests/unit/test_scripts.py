@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from method_data import method_data
 from scripts import METHODS, script, settings
 
+from examples.method_data import method_data
 from tunebook.pipeline.scripts import sections, train_script
 
 VARIANTS: dict[str, dict[str, Any]] = {
