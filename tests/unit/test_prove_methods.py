@@ -112,7 +112,7 @@ def test_scripts_for_other_machines_and_tunings_pass_here(
         (("return [float(", "return [0.5 + 0 * float("), "reward-varies", "0.5 for every answer"),
         (("return [float(", "return [str("), "runs", "returns text in place of a number"),
         (("    return [float(", "    return 1 / 0 or [float("), "runs", "ZeroDivisionError"),
-        (("return [float(", "return [float('nan') + float("), "runs", "nan"),
+        (("return [float(", "return [float('nan') + float("), "reward-varies", "NaN or None"),
     ],
     ids=["constant", "text", "raises", "nan"],
 )

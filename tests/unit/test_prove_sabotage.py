@@ -18,6 +18,7 @@ FREEZE = """\
 """
 STEP_END = "    def on_step_end(self, args, state, control, {}**kwargs):\n"
 TOUCH = "        next(one for one in model.parameters() if not one.requires_grad).data.mul_(1.01)\n"
+NO_END = "    if found.eos_token_id is None:"
 END = "    return found\n\n\nclass Journal"
 
 #: The check that has to fail, a part of its evidence, the runs that it needs, and what was changed in the script.
@@ -86,7 +87,7 @@ def test_what_was_spoiled_fails_its_own_check_and_no_other(
     [
         (('target_modules="all-linear"', 'target_modules=["q_projection"]'), "the adapter's targets are not in the model"),
         ((END, "    found.chat_template = None\n" + END), "has no chat template"),
-        (("    if found.eos_token_id is None:", "    found.eos_token = None\n    if found.eos_token_id is None:"), "no end token"),
+        ((NO_END, "    found.eos_token = None\n" + NO_END), "no end token"),
         (("    return train_rows, eval_rows", "    return train_rows, eval_rows.select([])"), "no row is held out"),
         ((TRAIN, "    print(trainer.modle)\n" + TRAIN), "AttributeError: 'SFTTrainer' object has no attribute 'modle'"),
         ((TRAIN, FREEZE.format(condition="True") + TRAIN), "every weight is frozen"),

@@ -13,6 +13,7 @@ from tunebook.pipeline.prove.remedies import failure
 from tunebook.pipeline.prove.result import ProofCheck
 from tunebook.pipeline.prove.runs import Runs
 from tunebook.pipeline.prove.script import Script
+from tunebook.pipeline.prove.trial import Outcome
 
 DIVERGED = 3
 SAME_LOSS = 1e-4
@@ -26,16 +27,16 @@ def judged(script: Script, runs: Runs) -> list[ProofCheck]:
     first = [_runs(runs)]
     if not ran:
         return first
-    seen = runs.found.get("learn", run)
+    seen = run if script.method == "grpo" else runs.found.get("learn")
     return [
         *first,
         tokens(script, run),
-        *learned(script, seen, runs.found.get("control"), runs.log("learn"), run),
+        *(learned(script, seen, runs.found.get("control"), runs.log("learn")) if seen else []),
         _moves(runs),
         _frozen(runs),
         _checkpoint(runs),
         _metrics(runs),
-        _signal(runs),
+        *([_signal(found, runs)] if (found := runs.found.get("signal")) else []),
     ]
 
 
@@ -81,13 +82,16 @@ def _checkpoint(runs: Runs) -> ProofCheck:
             f"{_names(lacking)} is not whole: whole.json is missing or tells other sizes" if made else "none is kept"
         )
         return _check("checkpoint", False, f"{problem}; let the script write whole.json last")
-    if resumed is None or resumed.exit_code != 0:
-        why = failure(resumed, runs.log("resume")) if resumed else "it was not tried"
+    if resumed is None:
+        return _check("checkpoint", True, f"{', '.join(made)} whole; going on from one was not tried")
+    if resumed.exit_code != 0:
+        why = failure(resumed, runs.log("resume"))
         return _check("checkpoint", False, f"started again beside a half-written checkpoint it failed: {why}")
     wanted = made[0]
     if not resumed.resumed_from or Path(resumed.resumed_from).name != wanted:
         went = Path(resumed.resumed_from).name if resumed.resumed_from else "nothing"
-        return _check("checkpoint", False, f"it went on from {went} in place of {wanted}, the newest whole one")
+        half = ", which is half written," if went == made[-1] else ""
+        return _check("checkpoint", False, f"it went on from {went}{half} in place of {wanted}, the newest whole one")
     before, after = _losses(run.logs), _losses(resumed.logs)
     common = [step for step in after if step in before and step > int(wanted.split("-")[1])]
     if not common:
@@ -123,20 +127,18 @@ def _metrics(runs: Runs) -> ProofCheck:
         bad = [number for number, one in enumerate(steps) if not _finite(one.get(name))]
         if bad:
             return _check("metrics", False, f"{name} is {steps[bad[0]].get(name)} in {len(bad)} of {len(steps)} lines")
+    told = f"loss {steps[0]['loss']:.3f} to {steps[-1]['loss']:.3f}, grad_norm {steps[-1]['grad_norm']:.3g}"
     broken = runs.found.get("nan")
-    code = broken.exit_code if broken else None
-    if code != DIVERGED or broken is None:
-        steps_on = f"went on to step {broken.steps} and " if broken and broken.steps > 2 else ""
+    if broken is None:
+        return _check("metrics", True, f"{len(steps)} lines, all finite ({told})")
+    if (code := broken.exit_code) != DIVERGED:
+        steps_on = f"went on to step {broken.steps} and " if broken.steps > 2 else ""
         text = f"with a loss that is no number it {steps_on}ended with exit {code} in place of {DIVERGED}"
         return _check("metrics", False, f"{text}: stop where loss or grad_norm is not finite")
-    told = f"loss {steps[0]['loss']:.3f} to {steps[-1]['loss']:.3f}, grad_norm {steps[-1]['grad_norm']:.3g}"
     return _check("metrics", True, f"{len(steps)} lines, all finite ({told}); a NaN at step 2 ended it with exit 3")
 
 
-def _signal(runs: Runs) -> ProofCheck:
-    found = runs.found.get("signal")
-    if found is None:
-        return _check("signal", False, "it was not tried")
+def _signal(found: Outcome, runs: Runs) -> ProofCheck:
     output = runs.output("signal")
     saved = sorted(path.name for path in output.glob("checkpoint-*") if whole(path))
     code = found.exit_code

@@ -17,13 +17,14 @@ from tunebook.pipeline.home import read_json, write_json
 from tunebook.pipeline.job import run
 from tunebook.pipeline.progress import emit
 from tunebook.pipeline.prove.result import Proof, ProofConfig
+from tunebook.pipeline.prove.runs import Runs
 from tunebook.pipeline.prove.script import Script
+from tunebook.pipeline.prove.trial import Trial
 
 STEPS, SAVE_STEPS = 6, 3  # of the run that is resumed from its middle
 #: Steps and characters of each text: runs that learn by heart, and those that only have to run.
 LEARNING = {"sft": (120, 160), "dpo": (30, 240), "kto": (30, 240), "reward": (30, 240)}
 CHARACTERS = 1000
-LEARNING_S = 20.0  # at most, at two runs at a time
 
 
 def main(config_path: Path, result_path: Path) -> None:
@@ -31,24 +32,27 @@ def main(config_path: Path, result_path: Path) -> None:
 
     Raises CallError for what is no training script, or whose model has no config or tokenizer to be had.
     """
-    began = time.perf_counter()
+    began = time.monotonic()
     config = ProofConfig.model_validate(read_json(config_path))
-    script = Script.read(Path(config.script))
+    Script.read(Path(config.script))  # who calls wrongly need not wait
     # Read by the libraries when they are imported, and inherited by every run.
     os.environ |= {"CUDA_VISIBLE_DEVICES": "", "TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1"}
-    os.environ |= {"TQDM_DISABLE": "1", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1", "WANDB_DISABLED": "true"}
+    os.environ |= {"TQDM_DISABLE": "1", "WANDB_DISABLED": "true"}
     emit("progress", done=0, total=6, text="loading the libraries")
     import_all()
+    with tempfile.TemporaryDirectory(prefix="proof-", dir=result_path.resolve().parent) as name:
+        proof = proof_of(config, Path(name), began)
+    write_json(result_path, proof.model_dump(mode="json"))
 
+
+def proof_of(config: ProofConfig, folder: Path, began: float) -> Proof:
+    """The proof of a script, whose runs write into an empty folder. Raises as `main`."""
     from tunebook.pipeline.prove.checks import judged
 
-    with tempfile.TemporaryDirectory(prefix="proof-", dir=result_path.resolve().parent) as name:
-        folder = Path(name)
-        proof = prove(script, config, folder, began)
-        checks = judged(script, proof)
+    script = Script.read(Path(config.script))
+    checks = judged(script, prove(script, config, folder, began))
     passed = all(check.passed for check in checks)
-    result = Proof(passed=passed, seconds=round(time.perf_counter() - began, 1), checks=checks)
-    write_json(result_path, result.model_dump(mode="json"))
+    return Proof(passed=passed, seconds=round(time.monotonic() - began, 1), checks=checks)
 
 
 def import_all() -> None:
@@ -63,12 +67,10 @@ def import_all() -> None:
     datasets.disable_progress_bars()
 
 
-def prove(script: Script, config: ProofConfig, folder: Path, began: float) -> Any:
+def prove(script: Script, config: ProofConfig, folder: Path, began: float) -> Runs:
     """The clone, and every run on it."""
     from tunebook.pipeline.data.template import load_tokenizer
     from tunebook.pipeline.prove.clone import adapter_clone, make_clone
-    from tunebook.pipeline.prove.runs import Runs
-    from tunebook.pipeline.prove.trial import Trial
 
     model = beside(script.model, script.path)
     tokenizer = load_tokenizer(model, script.revision)
@@ -84,25 +86,32 @@ def prove(script: Script, config: ProofConfig, folder: Path, began: float) -> An
             clone=str(folder / "clone"),
             adapter=script.adapter,
             adapter_clone=adapter,
+            several=script.several,
             steps=steps,
             **{"characters": CHARACTERS, **more},
         )
 
+    def asked(name: str) -> bool:
+        return not config.only or name in config.only
+
     runs = Runs(folder, what)
     runs.start(trial("run", STEPS, save_steps=SAVE_STEPS))
-    if script.method in LEARNING:
+    if script.method in LEARNING and asked("learn"):
         steps, characters = LEARNING[script.method]
         learning: dict[str, Any] = {"learns": True, "characters": characters}
-        learning["seconds"] = min(LEARNING_S, max(5.0, (config.seconds - (time.perf_counter() - began)) / 2.5))
+        learning["until"] = began + config.learning_s
         runs.start(trial("learn", steps, **learning))
         if script.method == "sft" and not config.quick:
             runs.start(trial("control", steps, spoil="ends", **learning))
-    if runs.ended("run").exit_code == 0:
-        runs.start(trial("resume", STEPS, save_steps=SAVE_STEPS), prepare=interrupted)
-        runs.start(trial("nan", STEPS, save_steps=STEPS, spoil="nan"))
-        runs.start(trial("signal", STEPS, save_steps=STEPS * 10, spoil="signal"))
-    else:
+    if runs.ended("run").exit_code != 0:
         runs.give_up()
+        return runs
+    if asked("resume"):
+        runs.start(trial("resume", STEPS, save_steps=SAVE_STEPS), prepare=interrupted)
+    if asked("nan"):
+        runs.start(trial("nan", STEPS, save_steps=STEPS, spoil="nan"))
+    if asked("signal"):
+        runs.start(trial("signal", STEPS, save_steps=10 * STEPS, spoil="signal"))
     runs.wait()
     return runs
 

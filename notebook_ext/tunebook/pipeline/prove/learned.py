@@ -12,10 +12,10 @@ EXACT, RIGHT = 0.75, 0.875  # of the rows: answers by heart, and preferences
 CONTROL = 0.25  # of the answers may stop by chance where no end was learned
 
 
-def learned(script: Script, run: Outcome, control: Outcome | None, log: str, short: Outcome) -> list[ProofCheck]:
-    """The method's own checks, of its run at a rate at which the clone learns."""
+def learned(script: Script, run: Outcome, control: Outcome | None, log: str) -> list[ProofCheck]:
+    """The method's own checks, of a run at a rate at which the clone learns."""
     if script.method == "grpo":
-        return [_varies(short)]
+        return [_varies(run)]
     if run.exit_code != 0:
         from tunebook.pipeline.prove.remedies import failure
 
@@ -30,7 +30,7 @@ def _by_heart(run: Outcome, control: Outcome | None) -> list[ProofCheck]:
     if not losses:
         return [_check("overfits", False, "no loss was logged")]
     fall = f"loss {losses[0]:.2f} to {losses[-1]:.3f} in {run.steps} steps"
-    fall += f" ({run.early})" if run.early else ""
+    fall += _ended(run)
     rows = run.answers
     if not rows:
         falls = losses[-1] < losses[0] / 2
@@ -65,12 +65,18 @@ def _preferences(script: Script, run: Outcome) -> ProofCheck:
     if len(margins) < 2:
         return _check("overfits", False, f"no {names[0]} was logged")
     right = _series(run.logs, names[1])
-    text = f"margin {margins[0]:.3f} to {margins[-1]:.3f} in {run.steps} steps"
+    text = f"margin {margins[0]:.3f} to {margins[-1]:.3f} in {run.steps} steps{_ended(run)}"
     good = margins[-1] > max(0.0, margins[0])
     if right:
         text += f"; {right[-1]:.0%} of the pairs come out right, {right[0]:.0%} at first"
         good = good and right[-1] >= RIGHT
     return _check("overfits", good, text + ("" if good else ": the chosen answers are not set apart"))
+
+
+def _ended(run: Outcome) -> str:
+    if run.late:
+        return " (out of time: where the machine is less busy it gets further)"
+    return f" ({run.early})" if run.early else ""
 
 
 def _varies(run: Outcome) -> ProofCheck:
@@ -85,10 +91,10 @@ def _varies(run: Outcome) -> ProofCheck:
             "reward-varies", True, f"the reward differs within {1 - share:.0%} of the groups, by up to {most:.2g}"
         )
     means = _series(run.logs, "reward")
-    value = f"{means[-1]:g}" if means else "the same"
-    return _check(
-        "reward-varies", False, f"the reward is {value} for every answer of a group, right or wrong: nothing is learned"
-    )
+    if not means:  # TRL leaves out of its log what is no number
+        return _check("reward-varies", False, "the reward is NaN or None for every answer: return a number")
+    told = f"the reward is {means[-1]:g} for every answer of a group, right or wrong: nothing is learned"
+    return _check("reward-varies", False, told)
 
 
 def _series(logs: list[dict[str, Any]], name: str) -> list[float]:

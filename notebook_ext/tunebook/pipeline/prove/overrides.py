@@ -6,7 +6,7 @@ The script's bytes stay as they are; the libraries that it calls are wrapped bef
 from __future__ import annotations
 
 import os
-import socket
+import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -16,12 +16,13 @@ from tunebook.pipeline.prove.trial import Trial
 
 Note = Callable[[str], None]
 BATCH = 2
-GENERATIONS, ANSWER_TOKENS = 4, 24  # of GRPO
+GENERATIONS, ANSWER_TOKENS = 4, 16  # of GRPO
 
 
 def apply(trial: Trial, note: Note) -> None:
     """Wrap the libraries for one run."""
-    _one_process(note)
+    if trial.several:
+        _one_process(note)
     _arguments(trial, note)
     _models(trial, note)
     _rows(trial, note)
@@ -32,22 +33,16 @@ def apply(trial: Trial, note: Note) -> None:
 
 
 def _one_process(note: Note) -> None:
-    """A script for several cards starts itself once a card unless it finds itself started: this process is the only one."""
-    if "RANK" in os.environ:
-        return
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    os.environ |= {"RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    note("one process, whatever the number of cards")
-
-
-def join_group() -> None:
-    """The group of processes that scripts for several cards talk to, of this one alone."""
+    """A script for several cards starts itself once a card, unless it finds itself started: this is the only process."""
     import torch
 
-    if not torch.distributed.is_initialized():
-        torch.distributed.init_process_group("gloo", rank=0, world_size=1)
+    os.environ |= {"RANK": "0"}
+    if sys.platform == "linux":
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
+    # What the script's processes agree on, they agree on in a group: here of one.
+    store = torch.distributed.HashStore()
+    torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
+    note("one process, whatever the number of cards")
 
 
 def _arguments(trial: Trial, note: Note) -> None:
@@ -178,8 +173,6 @@ def _rows(trial: Trial, note: Note) -> None:
 
     @wraps(map_)
     def mapped(self: Any, *arguments: Any, **keywords: Any) -> Any:
-        import sys
-
         if sys._getframe(1).f_globals.get("__name__") == "__main__":  # the script's own, not TRL's
             self = some_rows(self)
         return map_(self, *arguments, **keywords)
@@ -196,7 +189,7 @@ def _few(kind: Any, trial: Trial, note: Note) -> None:
     def made(self: Any, *arguments: Any, **keywords: Any) -> None:
         if keywords.pop("quantization_config", None) is not None:
             note("the weights are not quantised")
-        for name, count in (("train_dataset", 8), ("eval_dataset", 4)):
+        for name, count in (("train_dataset", 8), ("eval_dataset", 1 if trial.method == "grpo" else 4)):
             rows = keywords.get(name)
             if rows is not None and hasattr(rows, "select"):
                 few, cut = few_rows(rows, count, trial.characters)

@@ -19,6 +19,11 @@ _KNOWN = (
         "set eos_token",
     ),
     (
+        r"not training-compatible|generation.? *(markers|keyword)|assistant_masks",
+        "the chat template does not mark which tokens are the assistant's",
+        "leave assistant_only_loss out, or split the rows into prompt and completion",
+    ),
+    (
         r"[Tt]arget modules .* not found|No modules were targeted|target_modules.*not found",
         "the adapter's targets are not in the model",
         'name modules that it has, or target_modules="all-linear"',
@@ -29,7 +34,7 @@ _KNOWN = (
         "hold more rows out, or leave evaluation off",
     ),
     (
-        r"can't convert .*str|must be real number, not str|could not convert string|new\(\): invalid data type 'str'",
+        r"can't convert .*str|must be real number, not str|could not convert string|(invalid data type|dimensions) 'str'",
         "a reward returns text in place of a number",
         "return a float, or None where it does not apply",
     ),

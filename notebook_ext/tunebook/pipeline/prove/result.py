@@ -8,7 +8,8 @@ from pydantic import BaseModel
 class ProofConfig(BaseModel):
     script: str  # the path of a training script
     quick: bool = False  # without the control of what is learned
-    seconds: float = 55.0  # learning ends early, and the evidence says so, where all would take longer
+    only: list[str] = []  # these runs alone, by name; all where it is empty
+    learning_s: float = 45.0  # what is still learning after so many seconds in all is ended, and the evidence says so
 
 
 class ProofCheck(BaseModel):

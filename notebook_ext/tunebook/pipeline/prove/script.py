@@ -21,6 +21,7 @@ class Script(NamedTuple):
     model: str
     revision: str | None
     adapter: str | None  # that is trained on
+    several: bool = False  # it starts itself once a card
 
     @classmethod
     def read(cls, path: Path) -> Script:
@@ -48,7 +49,9 @@ class Script(NamedTuple):
         if method not in get_args(Method):
             known = ", ".join(get_args(Method))
             raise CallError("script", f"says METHOD = {method!r}, which cannot be proved", f"choose one of {known}")
-        return cls(path, method, constants["MODEL"], constants.get("MODEL_REVISION"), constants.get("ADAPTER"))
+        cards = constants.get("CARDS", 1)
+        several = (isinstance(cards, int) and cards > 1) or "torch.distributed" in source
+        return cls(path, method, constants["MODEL"], constants.get("MODEL_REVISION"), constants.get("ADAPTER"), several)
 
 
 def _constants(tree: ast.Module) -> dict[str, Any]:

@@ -20,12 +20,13 @@ class Trial(BaseModel):
     clone: str  # the folder it becomes
     adapter: str | None = None  # likewise
     adapter_clone: str | None = None
+    several: bool = False  # it is for several cards
     steps: int
     save_steps: int | None = None  # None: the run keeps nothing
     learns: bool = False  # a rate at which the clone learns by heart, and a look at what it learned
     characters: int  # of each text: longer ones are cut
     spoil: Spoil | None = None
-    seconds: float = 20.0  # no step is begun after so many
+    until: float | None = None  # of time.monotonic(), which processes share: no step is begun later
 
 
 class Sequence(BaseModel):
@@ -72,5 +73,5 @@ class Outcome(BaseModel):
     changed: list[str] = []  # frozen tensors that did
     answers: list[Answer] = []
     early: str | None = None  # why learning ended before its last step
-    max_loss_tokens: int = 0
+    late: bool = False  # it ran out of time
     seconds: dict[str, float] = {}

@@ -88,14 +88,14 @@ def _look(trainer: Any, trial: Trial, outcome: Outcome, ends: Ends) -> None:
 def _callbacks(trainer: Any, trial: Trial, outcome: Outcome) -> None:
     from transformers import TrainerCallback
 
-    began, losses, right = time.perf_counter(), [], []
+    losses, right = [], []
 
     class Watch(TrainerCallback):  # type: ignore[misc] # of a library that is not followed
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             if trial.spoil == "signal" and state.global_step == SPOILED_AT:
                 os.kill(os.getpid(), signal.SIGTERM)
-            if trial.learns and time.perf_counter() - began > trial.seconds:
-                outcome.early = f"ended at step {state.global_step} after {trial.seconds:.0f} s"
+            if trial.until is not None and time.monotonic() > trial.until:
+                outcome.late = True
                 control.should_training_stop = True
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
