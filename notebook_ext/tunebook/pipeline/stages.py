@@ -81,9 +81,7 @@ def asked_with(plan: Plan) -> dict[str, Any]:
     settings = plan.settings
     if settings is None or settings.method != "grpo" or settings.rewards is None:
         return {}
-    rewards = settings.rewards  # a dict where the plan comes from the journal
-    source = rewards["source"] if isinstance(rewards, dict) else rewards.source
-    return {"rewards": source, "max_new_tokens": settings.max_completion_length}
+    return {"rewards": settings.rewards.source, "max_new_tokens": settings.max_completion_length}
 
 
 def export_config(plan: Plan, folder: RunFolder) -> dict[str, Any]:

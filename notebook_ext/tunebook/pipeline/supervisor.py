@@ -232,8 +232,7 @@ class Supervisor:
     def _collect(self, plan: Plan, stage: str, request: JobRequest, status: JobStatus) -> None:
         seconds = status.seconds or 0.0
         if stage == "train":
-            if status.exit_code == DIVERGED:
-                self._diverged(plan, request.folder)
+            self._diverged(plan, request.folder, status)
             if status.state != "succeeded" and not (status.timed_out and self.folder.checkpoints()):
                 result_of(request.folder, status, "the training")
             if not self.folder.checkpoints():
@@ -243,10 +242,14 @@ class Supervisor:
             collect(stage, self.folder, result)
         self.write("stage_done", stage=stage, seconds=round(seconds, 1))
 
-    def _diverged(self, plan: Plan, job: Path) -> None:
+    def _diverged(self, plan: Plan, job: Path, status: JobStatus) -> None:
+        """End the run where the training did for want of finite numbers. Of several processes the exit code is not kept."""
         from tunebook.pipeline.tail import EventTail
 
-        event = next((one for one in EventTail(job).new() if one["event"] == "diverged"), {"step": "?", "what": "loss"})
+        event = next((one for one in EventTail(job).new() if one["event"] == "diverged"), None)
+        if event is None and status.exit_code != DIVERGED:
+            return
+        event = event or {"step": "?", "what": "loss"}
         kept = [step for step, _ in self.folder.checkpoints()]
         self._failed(
             f"The {str(event['what']).replace('_', ' ')} was no longer a finite number at step {event['step']}, "

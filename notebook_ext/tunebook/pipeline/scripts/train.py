@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from tunebook.pipeline.data.leaving_out import code
 from tunebook.pipeline.data.literal import literal
 from tunebook.pipeline.data.source import Source, load_code
+from tunebook.pipeline.rewards import EnvironmentCode, RewardCode
 from tunebook.pipeline.scripts.sections import block, chosen, filled
 
 Method = Literal["sft", "dpo", "grpo", "kto", "reward"]
@@ -85,8 +86,8 @@ class TrainSettings(BaseModel):
     report_to: list[str]
     data_settings: dict[str, Any] = {}  # fields of SFTConfig that the data and the template call for
     beta: float | None = None  # how strongly the model is held to where it started (dpo, kto, grpo)
-    rewards: Any = None  # a RewardCode (grpo)
-    environment: str | None = None  # source that defines ENVIRONMENT (grpo)
+    rewards: RewardCode | None = None  # grpo
+    environment: EnvironmentCode | None = None  # what sets the tasks and scores them (grpo)
     num_generations: int = 8  # answers to each prompt (grpo)
     max_completion_length: int = 256  # tokens of an answer (grpo)
     push_to: str | None = None  # a repository that every checkpoint is pushed to
@@ -98,7 +99,8 @@ def dependencies(settings: TrainSettings) -> list[str]:
     needed = dict(REQUIREMENTS)
     needed |= FOUR_BIT if settings.four_bit else {}
     needed |= KERNELS if settings.packing else {}
-    needed |= settings.rewards.requirements if settings.rewards else {}
+    for carried in (settings.rewards, settings.environment):
+        needed |= carried.requirements if carried else {}
     return [f"{name}{versions}" for name, versions in sorted(needed.items())]
 
 
@@ -146,8 +148,8 @@ def _plan_block(s: TrainSettings) -> str:
     lines = [line for one in constants for line in one]
     if s.adapter is None and s.lora_rank is not None:
         lines += ["", *_lora(s)]
-    for source in (s.rewards.source if s.rewards else None, s.environment):
-        lines += ["", "", source.strip()] if source else []
+    for carried in (s.rewards, s.environment):
+        lines += ["", "", carried.source.strip()] if carried else []
     lines += ["", "", *_load_rows(s), "", "", (s.to_trl or READY).strip(), ""]
     return "\n".join(lines)
 

@@ -281,10 +281,11 @@ def start_on_all_cards() -> int:
     options += ["--fsdp_state_dict_type", "FULL_STATE_DICT", "--fsdp_cpu_ram_efficient_loading", "true"]
     # </when>
     # <unless sharded>
-    options += ["--multi_gpu"] if torch.cuda.is_available() else ["--cpu"]  # each card has a whole model
+    options += ["--multi_gpu"]  # each card has a whole model
     # </unless>
     command = [sys.executable, "-m", "accelerate.commands.launch", *options, __file__, *sys.argv[1:]]
-    child = subprocess.Popen(command)
+    without = {} if torch.cuda.is_available() else {"ACCELERATE_USE_CPU": "true"}  # processes on a CPU, over gloo
+    child = subprocess.Popen(command, env={**os.environ, **without})
     signal.signal(signal.SIGTERM, lambda number, frame: child.send_signal(number))
     return child.wait()
 
