@@ -1,13 +1,15 @@
 """Code that a model wrote reaches nothing: no file, no variable, no network, no other process."""
 
+# ruff: noqa: E501 - hostile programs: one is one line, however long
+
 from __future__ import annotations
 
-import os
+import contextlib
 import subprocess
-import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tunebook.pipeline.rewards.library.sandbox import sandbox_end, sandbox_kind, sandboxed
@@ -81,12 +83,16 @@ def test_nothing_of_the_trainer_can_be_read(kind: str, tmp_path: Path, monkeypat
 
 
 def test_a_bomb_of_threads_ends_with_its_time(kind: str, tmp_path: Path) -> None:
-    before = threading.active_count(), len(os.listdir("/proc"))
     bomb = "import threading, time\nthreading.stack_size(1 << 16)\nwhile True:\n    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()"
     begun = time.monotonic()
-    output(bomb, kind, tmp_path, seconds=30)
-    assert time.monotonic() - begun < 25
-    assert threading.active_count() == before[0]
+    process = sandboxed(bomb, kind, str(tmp_path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(2)
+    inside = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+    sandbox_end(process)
+    psutil.wait_procs(inside, timeout=5)
+    assert not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in inside)
+    assert time.monotonic() - begun < 10
 
 
 def test_ordinary_programs_run(kind: str, tmp_path: Path) -> None:

@@ -1,24 +1,26 @@
 """Code is scored by its tests, and nothing that the code does can make a test pass but to do what is tested."""
 
+# ruff: noqa: E501, ISC004 - hostile programs: one is one line, however long
+
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tunebook.pipeline.rewards.library import unit_tests as module
 
+both = pytest.mark.usefixtures("kind")
 ADD = "def add(a, b):\n    return a + b"
 TESTS = ["assert add(1, 2) == 3", "assert add(5, 5) == 10"]
 
 
 @pytest.fixture(params=["bubblewrap", "landlock"])
-def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Each of the two sandboxes by itself."""
     monkeypatch.setattr(module, "sandbox_kind", lambda: request.param)
-    yield request.param
+    return str(request.param)
 
 
 def score(code: str, tests: Any, **row: Any) -> float | None:
@@ -27,7 +29,10 @@ def score(code: str, tests: Any, **row: Any) -> float | None:
 
 RIGHT = {
     "a bare function": (ADD, TESTS),
-    "a block in a sentence, after thinking": (f"<think>\n```\nno\n```\n</think>Here:\n```python\n{ADD}\n```\nDone.", TESTS),
+    "a block in a sentence, after thinking": (
+        f"<think>\n```\nno\n```\n</think>Here:\n```python\n{ADD}\n```\nDone.",
+        TESTS,
+    ),
     "HumanEval's check": (ADD, "def check(candidate):\n    assert candidate(1, 2) == 3\n"),
     "test functions that import": (ADD, "from solution import add\n\ndef test_it():\n    assert add(1, 2) == 3\n"),
     "a unittest class": (
@@ -54,18 +59,26 @@ RIGHT = {
         "from collections import Counter, namedtuple\ndef f(): return (2**5000, 1.5, {1, 2}, Counter('aab'), b'x', None, 1j)",
         ["assert f() == (2**5000, 1.5, {1, 2}, {'a': 2, 'b': 1}, b'x', None, 1j)"],
     ),
-    "a module that only the answer imports": ("import math\ndef f(x): return math.sqrt(x)", ["assert math.isclose(f(4), 2)"]),
-    "lists of stdin and stdout": ("a, b = map(int, input().split())\nprint(a + b)", {"inputs": ["1 2", "3 4\n"], "outputs": ["3", "7\n"]}),
+    "a module that only the answer imports": (
+        "import math\ndef f(x): return math.sqrt(x)",
+        ["assert math.isclose(f(4), 2)"],
+    ),
+    "lists of stdin and stdout": (
+        "a, b = map(int, input().split())\nprint(a + b)",
+        {"inputs": ["1 2", "3 4\n"], "outputs": ["3", "7\n"]},
+    ),
     "pairs as JSON": ("print(int(input()) ** 2)\nexit()", '[{"input": "3", "output": "9"}]'),
 }
 
 
+@both
 @pytest.mark.parametrize(("code", "tests"), RIGHT.values(), ids=RIGHT)
-def test_right_code_has_all(kind: str, code: str, tests: Any) -> None:
+def test_right_code_has_all(code: str, tests: Any) -> None:
     assert score(code, tests) == 1.0
 
 
-def test_half_of_the_tests_is_half(kind: str) -> None:
+@both
+def test_half_of_the_tests_is_half() -> None:
     assert score("def add(a, b):\n    return 3", TESTS) == 0.5
     assert score("print(3)", [{"input": "1 2", "output": "3"}, {"input": "3 4", "output": "7"}]) == 0.5
 
@@ -115,13 +128,19 @@ HARD = [
 ]
 
 
+@both
 @pytest.mark.parametrize("code", FORGED.values(), ids=FORGED)
-def test_no_trick_passes_a_test(kind: str, code: str) -> None:
-    assert score(ADD, HARD) == 1.0  # the tests can be passed
+def test_no_trick_passes_a_test(code: str) -> None:
     assert score(code, HARD) == 0.0
 
 
-def test_an_endless_loop_ends_and_costs_the_others_nothing(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@both
+def test_these_tests_can_be_passed() -> None:
+    assert score(ADD, HARD) == 1.0
+
+
+@both
+def test_an_endless_loop_ends_and_costs_the_others_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "UNIT_TESTS_SECONDS", 1)
     begun = time.monotonic()
     codes = ["while True: pass", ADD, "def add(a, b):\n    while True: pass", "import time\ntime.sleep(60)"]
@@ -129,29 +148,44 @@ def test_an_endless_loop_ends_and_costs_the_others_nothing(kind: str, monkeypatc
     assert time.monotonic() - begun < 8
 
 
-def test_a_gigabyte_of_output_is_cut_off(kind: str) -> None:
+@both
+def test_a_gigabyte_of_output_is_cut_off() -> None:
     begun = time.monotonic()
     assert score("while True: print('x' * (1 << 20))", [{"input": "", "output": "x"}]) == 0.0
-    assert score("def add(a, b):\n    for n in range(1000): print('x' * (1 << 20))\n    return a + b", TESTS) == 1.0
-    assert score("def add(a, b): return 'x' * (1 << 29)", TESTS) == 0.0
+    assert score("def add(a, b):\n    for n in range(300): print('x' * (1 << 20))\n    return a + b", TESTS) == 1.0
+    assert score("def add(a, b): return 'x' * (1 << 25)", TESTS) == 0.0
     assert time.monotonic() - begun < 12
 
 
-def test_a_program_never_sees_what_it_is_to_print(kind: str) -> None:
+@both
+def test_a_program_never_sees_what_it_is_to_print() -> None:
     spy = "import sys, os, glob\nfor path in glob.glob('/proc/self/*') + glob.glob('*') + glob.glob('/tmp/*'):\n    try: print(open(path).read())\n    except Exception: pass\nfor n in range(20):\n    try: print(os.read(n, 9999))\n    except OSError: pass"
     assert score(spy, [{"input": "1", "output": "a secret"}]) == 0.0
 
 
 @pytest.mark.parametrize(
     "code",
-    ["", "def add(", "print(" * 1000, "x = 1\x00", "\ud800", "答案是三", "[" * 100_000, "import os; os.abort()", "raise MemoryError", "a = 'x' * 10**12"],
+    [
+        "",
+        "def add(",
+        "print(" * 1000,
+        "x = 1\x00",
+        "\ud800",
+        "答案是三",
+        "[" * 100_000,
+        "import os; os.abort()",
+        "raise MemoryError",
+        "a = 'x' * 10**12",
+    ],
 )
 def test_what_is_no_program_has_nothing(code: str) -> None:
     assert score(code, TESTS) == 0.0
     assert score(code, [{"input": "1", "output": "2"}]) == 0.0
 
 
-@pytest.mark.parametrize("tests", [None, [], "", {}, ["def ("], 7, ["x = 1", 3], [{"input": "1", "output": " "}], "x = (", "x = 1"])
+@pytest.mark.parametrize(
+    "tests", [None, [], "", {}, ["def ("], 7, ["x = 1", 3], [{"input": "1", "output": " "}], "x = (", "x = 1"]
+)
 def test_rows_without_tests_are_left_out(tests: Any) -> None:
     assert score(ADD, tests) is None
 
@@ -163,5 +197,12 @@ def test_without_a_sandbox_nothing_is_run(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_the_columns_of_a_row_say_how() -> None:
-    assert score("def g(x): return x\ndef f(x): return -x", "def check(candidate):\n    assert candidate(1) == 1", entry_point="g") == 1.0
+    assert (
+        score(
+            "def g(x): return x\ndef f(x): return -x",
+            "def check(candidate):\n    assert candidate(1) == 1",
+            entry_point="g",
+        )
+        == 1.0
+    )
     assert score(ADD, ["assert floor(add(1, 0.5)) == 1"], test_imports=["from math import floor"]) == 1.0

@@ -18,7 +18,12 @@ RESERVED = frozenset(
     "BETA EPOCHS MAX_STEPS DEVICE_BATCH_SIZE ACCUMULATION DEVICE_EVAL_BATCH_SIZE LEARNING_RATE WARMUP_STEPS CHECKPOINTING "
     "HALF_WEIGHTS CPU_BF16 EVAL_STEPS SAVE_STEPS REPORT_TO CARDS PUSH_TO PUSH_PRIVATE LORA REWARDS REWARD_WEIGHTS "
     "ENVIRONMENT load_rows to_trl with_options options_of option_named with_system SYSTEM_PROMPT ROLES main make_trainer "
-    "tokenizer".split()
+    "tokenizer DIVERGED SECONDS_TO_SAVE STARTED TERMINATED Journal balance common_arguments four_bits has_bf16 "
+    "model_arguments newest_whole_checkpoint on_any_card peak_memory_gib rows_for start_on_all_cards with_adapter "
+    "AutoModelForCausalLM AutoModelForSequenceClassification AutoTokenizer BitsAndBytesConfig DPOConfig DPOTrainer "
+    "Dataset GRPOConfig GRPOTrainer KTOConfig KTOTrainer LoraConfig Path PeftModel PrinterCallback RewardConfig "
+    "RewardTrainer SFTConfig SFTTrainer TrainerCallback argparse json load_dataset math os signal subprocess sys time "
+    "torch".split()
 )
 #: Packages that the script requires by itself, in the versions it was written for.
 OF_THE_SCRIPT = frozenset({"datasets", "peft", "torch", "trackio", "transformers", "trl"})
@@ -92,7 +97,8 @@ def self_contained(source: str, place: str, folder: Path | None, what: str = "re
             elif id(node) not in optional:
                 raise CallError(what, f"{place} imports {module}, which is not installed", f"pip install {module}")
     found.requirements = dict(sorted(found.requirements.items()))
-    for name in found.names:
+    shadowing = [_name(statement) for statement in found.imports if not _as_the_script(statement)]
+    for name in (*found.names, *shadowing):
         if name in RESERVED:
             raise CallError(what, f"{place} defines {name}, which the training script has too", f"rename {name} there")
     return found, tree
@@ -139,6 +145,16 @@ def _single(node: ast.Import | ast.ImportFrom) -> list[str]:
         for alias in node.names
     ]
     return [ast.unparse(one) for one in made]
+
+
+def _name(statement: str) -> str:
+    return statement.rpartition(" ")[2]
+
+
+def _as_the_script(statement: str) -> bool:
+    """`import time`, as the script has it, and not `from time import time`; `from datasets import Dataset`."""
+    name = _name(statement)
+    return statement == f"import {name}" or (not name.islower() and " as " not in statement)
 
 
 def _is_main(node: ast.stmt) -> bool:

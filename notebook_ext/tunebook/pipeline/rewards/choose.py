@@ -43,9 +43,11 @@ def _by_answers(answers: list[str], rows: list[Row]) -> list[RewardChoice]:
             return [_chosen("choice", f"each answer is one of its options, in the column {name}")]
     if _nearly_all(_NUMBER.fullmatch(answer) for answer in answers):
         return [_chosen("numeric", "each answer is a number")]
-    if _nearly_all(_FORMULA.search(answer) for answer in answers):
+    if _nearly_all(_FORMULA.search(answer) or _NUMBER.fullmatch(answer) for answer in answers):
         marked = _nearly_all(stated(answer) for answer in answers)
-        return [_chosen("numeric", "each answer marks its result" if marked else "each answer is a formula")]
+        return [
+            _chosen("numeric", "each answer marks its result" if marked else "each answer is a number or a formula")
+        ]
     lengths = sorted(len(answer) for answer in answers)
     if lengths[min(len(lengths) - 1, int(NEARLY_ALL * len(lengths)))] > SHORT or any("\n" in one for one in answers):
         return []

@@ -156,7 +156,7 @@ def _own_source(choice: RewardChoice) -> tuple[str, str, Path | None]:
         raise CallError(
             "rewards", f"{choice.name!r} is the function {name} in {point.value}", "name both alike, or uninstall it"
         )
-    return point.value, source, None
+    return point.module, source, None
 
 
 def _no_name_twice(parts: dict[str, Carried]) -> None:

@@ -59,10 +59,10 @@ def _task(name: str, tasks: list[Any]) -> tuple[bool, str]:
 
 def _tools(name: str, one: Any, tools: list[str]) -> tuple[bool, str]:
     """TRL makes each tool's description from its type hints and its docstring, and fails where these are missing."""
-    from transformers.utils import get_json_schema
-
     if not tools:
         return True, f"{name} has no tools: what the model says is read by the rewards alone"
+    from transformers.utils import get_json_schema
+
     for tool in tools:
         try:
             get_json_schema(getattr(one, tool))

@@ -11,7 +11,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import tunebook
 from tunebook.pipeline.home import read_json
 
 
@@ -21,7 +20,7 @@ def tried_apart(asked: dict[str, Any], seconds: float) -> dict[str, Any]:
         question, answer = Path(folder) / "asked.json", Path(folder) / "found.json"
         question.write_text(json.dumps(asked, default=str), encoding="utf-8")
         command = [sys.executable, "-m", "tunebook.pipeline.rewards.trial_child", str(question), str(answer)]
-        above = str(Path(tunebook.__file__).resolve().parents[1])
+        above = str(Path(__file__).resolve().parents[3])
         path = os.pathsep.join(filter(None, [above, os.environ.get("PYTHONPATH")]))
         environment = {**os.environ, "PYTHONPATH": path}
         quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}

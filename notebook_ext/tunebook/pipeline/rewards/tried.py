@@ -68,8 +68,8 @@ def _wrong(row: Row, rows: list[Row], reward: str, result: str) -> dict[str, str
     if number:
         value = float(number[0])
         for step in (1, -1):
-            other = f"{value + step:.10f}".rstrip("0").rstrip(".")
-            wrong[f"{step:+d}"] = f"The answer is {other}."
+            near = f"{value + step:.10f}".rstrip("0").rstrip(".")
+            wrong[f"{step:+d}"] = f"The answer is {near}."
     if reward == "choice":
         options = listed_options(row.get("choices") or row.get("options"), row.get("prompt"))
         letters = list(options) or list("ABCD")

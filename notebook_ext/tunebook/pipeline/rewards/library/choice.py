@@ -50,6 +50,9 @@ def _options(given: Any) -> dict[str, str]:
 def _letter(text: str, known: dict[str, str]) -> str | None:
     """The option that a few words name: B, (B), B. Paris, option B, Paris."""
     bare = text.strip().strip("*_`$\"'")
+    alone = re.fullmatch(r"\(?([A-Z])\)?[.:]?", bare)
+    if alone and (not known or alone[1] in known):
+        return alone[1]
     for letter, its in known.items():
         if plain(bare) == plain(its):
             return letter
@@ -62,10 +65,13 @@ def _letter(text: str, known: dict[str, str]) -> str | None:
 def _named(text: str, known: dict[str, str]) -> str | None:
     part = stated(text)
     if part is not None:
-        letters = _letters(part, known)
-        if len(set(letters)) > 1:
-            return None  # several at once
         inner = re.fullmatch(r"\\text\{(.*)\}", part)
+        if any(plain(part) == plain(its) for its in known.values()):
+            return _letter(part, known)
+        letters = _letters(part, known)
+        at_once = {letter for letter in re.findall(r"\b[A-Z]\b", part) if letter in (known or "ABCDEFGH")}
+        if len(set(letters) | (at_once if re.search(r",|/|&|\b(?:or|and)\b", part) else set())) > 1:
+            return None  # several at once
         return _letter(inner[1] if inner else part, known) or (letters[-1] if letters else _mentioned(part, known))
     whole = _letter(text, known)
     if whole:

@@ -28,8 +28,8 @@ print("ready", flush=True)
 for line in sys.stdin:
     right, text = json.loads(line)
     try:
-        right = parse(right, parsing_timeout=3) or parse("$" + right + "$", parsing_timeout=3)
-        found = bool(right) and any(verify(right, parse(one, parsing_timeout=3), timeout_seconds=3) for one in text)
+        right = parse("$" + right + "$", parsing_timeout=3) or parse(right, parsing_timeout=3)
+        found = bool(right) and verify(right, parse(text, parsing_timeout=3), timeout_seconds=3)
         print(json.dumps(bool(found) if right else None), flush=True)
     except BaseException:
         print("false", flush=True)
@@ -100,7 +100,8 @@ def _by_formula(text: str, right: str) -> float | None:
     if len(right) > NUMERIC_LONGEST:
         return None
     text = text[-NUMERIC_LONGEST:]
-    found = _asked([right, [text, f"${text}$"]])
+    marked = any(mark in text for mark in ("$", "\\(", "\\["))  # without, math-verify takes any number for a result
+    found = _asked([right.strip("$"), text if marked else f"${text}$"])
     return None if found is None else float(found)
 
 

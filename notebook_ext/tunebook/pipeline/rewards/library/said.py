@@ -6,7 +6,8 @@ from typing import Any
 _MARKS = re.compile(
     r"\\boxed\{(?P<boxed>(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}"  # MATH
     r"|####[ \t]*(?P<hashes>[^\n]+)"  # GSM8K
-    r"|\banswer(?:[ \t]+is\b|[ \t]*[:=])[ \t]*:?[ \t]*(?P<phrase>[^\n]+)",  # The answer is 42. / Answer: 42
+    r"|\banswer(?:[ \t]+is\b|[ \t]*[:=])[ \t]*:?[ \t]*"  # The answer is 42. / Answer: 42
+    r"(?P<phrase>(?:(?!\banswer\b|\\boxed|####)[^\n])+)",
     re.IGNORECASE,
 )
 

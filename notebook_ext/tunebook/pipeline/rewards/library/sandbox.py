@@ -66,6 +66,8 @@ limit(resource.RLIMIT_AS, job["memory"])
 limit(resource.RLIMIT_FSIZE, job["file"])
 limit(resource.RLIMIT_NOFILE, 64)
 limit(resource.RLIMIT_CORE, 0)
+if not job["files"]:
+    limit(resource.RLIMIT_NPROC, 128)  # counts what is in its namespace; for root there is no such limit
 if job["denied"]:
     code = lambda what, yes, no, k: struct.pack("=HBBI", what, yes, no, k & 0xffffffff)
     lines = [code(0x20, 0, 0, 4), code(0x15, 1, 0, job["arch"]), code(0x06, 0, 0, 0x80000000), code(0x20, 0, 0, 0)]
