@@ -3,17 +3,19 @@
     python bench/methods.py [METHOD ...]
 
 SmolLM2-135M on this machine, through the whole pipeline, from the words of a cell to the comparison: the demo's
-definitions for SFT, DPO, KTO and a reward model, sums of one digit from reasoning-gym for GRPO. Without names all five.
+definitions for SFT, DPO, KTO and a reward model, small sums from reasoning-gym for GRPO. Without names all five.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "examples")]
@@ -71,15 +73,25 @@ def rows_for(method: str, to: Path) -> None:
 
         method_data(method, ROOT / "examples" / "data" / "kinds", to, train=TRAIN, test=TEST)
         return
+    to.mkdir(parents=True, exist_ok=True)
+    rows = [{"prompt": [{"role": "user", "content": one["question"]}], "answer": one["answer"]} for one in sums()]
+    for name, part in (("train", rows[TEST:]), ("test", rows[:TEST])):
+        (to / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in part), encoding="utf-8")
+
+
+def sums() -> list[dict[str, Any]]:
+    """Sums of numbers up to 20 from reasoning-gym, none of the same numbers twice: what is held out was never seen."""
     import reasoning_gym
 
-    to.mkdir(parents=True, exist_ok=True)
-    tasks = reasoning_gym.create_dataset(
-        "chain_sum", size=TRAIN + TEST, seed=1, min_terms=2, max_terms=2, min_digits=1, max_digits=1
+    drawn = reasoning_gym.create_dataset(
+        "chain_sum", size=40 * TRAIN, seed=1, min_terms=2, max_terms=2, min_digits=1, max_digits=2
     )
-    rows = [{"prompt": [{"role": "user", "content": one["question"]}], "answer": one["answer"]} for one in tasks]
-    for name, part in (("train", rows[:TRAIN]), ("test", rows[TRAIN:])):
-        (to / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in part), encoding="utf-8")
+    found: dict[tuple[str, ...], dict[str, Any]] = {}
+    for one in drawn:
+        numbers = tuple(re.findall(r"\d+", one["question"]))
+        if all(int(number) <= 20 for number in numbers):
+            found.setdefault(numbers, one)
+    return list(found.values())
 
 
 if __name__ == "__main__":
