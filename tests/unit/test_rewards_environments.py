@@ -115,9 +115,9 @@ def test_a_place_where_nothing_is_is_told(value: str) -> None:
         (("class Counter:", "class Counter:\n    def __init__(self, size): pass"), "runs", "is made without arguments"),
         (("self.count = 0", "raise OSError('no server')"), "reset", "OSError: no server"),
         (('return "Count to three."', "return 3"), "reset", "return the task as text"),
-        (("steps: int", "steps"), "tools", "give it types and a docstring"),
+        (("steps: int", "steps"), "tools", "it lacks the type of steps"),
         (
-            ("        self.count = 0\n", "        self.count = getattr(self, 'count', 0)\n"),
+            ("return self.count / 3", "self.all = getattr(self, 'all', 0) + 1; return self.all"),
             "reward",
             "set it anew in reset",
         ),
@@ -130,7 +130,7 @@ def test_a_place_where_nothing_is_is_told(value: str) -> None:
 def test_what_is_wrong_with_one_is_found(tmp_path: Path, change: tuple[str, str], id: str, told: str) -> None:
     seconds = 2 if "sleep" in change[1] else 60
     text = COUNTER.replace(*change)
-    if id == "reward" and "getattr" not in change[1]:
+    if id == "reward":
         text = text.replace("def up(", "def _up(")  # no tools: describing them takes seconds
     failed = [check for check in tried(tmp_path, text, seconds).values() if not check.passed]
     assert failed[0].id == f"environment.{id}" and told in failed[0].evidence

@@ -66,8 +66,6 @@ def test_what_judges_the_form_tells_answers_apart() -> None:
 def test_what_was_chosen_by_the_rows_passes_on_them() -> None:
     for given in (
         rows(NUMBERS),
-        PROMPTS,
-        rows([f"name {number}" for number in range(60)]),
         [{"prompt": ASK, **row} for row in CODE],
     ):
         names = [choice.said() for choice in choose(given)]

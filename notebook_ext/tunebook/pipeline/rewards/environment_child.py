@@ -61,7 +61,13 @@ def _tools(name: str, one: Any, tools: list[str]) -> tuple[bool, str]:
     """TRL makes each tool's description from its type hints and its docstring, and fails where these are missing."""
     if not tools:
         return True, f"{name} has no tools: what the model says is read by the rewards alone"
-    from transformers.utils import get_json_schema
+    for tool in tools:
+        function = getattr(one, tool)
+        bare = [at for at, how in inspect.signature(function).parameters.items() if how.annotation is how.empty]
+        if bare or not inspect.getdoc(function):
+            what = f"the type of {bare[0]}" if bare else "a docstring"
+            return False, f"{name}.{tool} cannot be described to a model: it lacks {what}; write it, with Args."
+    from transformers.utils import get_json_schema  # takes seconds
 
     for tool in tools:
         try:
