@@ -60,7 +60,7 @@ def settings(model: Path, source: Any, **more: Any) -> Any:
     small: dict[str, Any] = {
         "model": str(model), "model_revision": None, "source": source, "to_trl": None, "rows": None, "eval_share": 0.0,
         "held_out_rows": 64, "loss_rows": 16, "seed": 42, "max_length": 512, "packing": False, "epochs": 1.0,
-        "max_steps": 40, "device_batch_size": 8, "accumulation": 1, "learning_rate": 5e-4, "warmup_steps": 2,
+        "max_steps": 20, "device_batch_size": 8, "accumulation": 1, "learning_rate": 5e-4, "warmup_steps": 2,
         "checkpointing": False, "eval_steps": 20, "save_steps": 20, "lora_rank": 16, "report_to": ["trackio"],
     }  # fmt: skip
     return TrainSettings(**small | more)

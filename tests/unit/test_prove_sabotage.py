@@ -18,6 +18,10 @@ FREEZE = """\
 """
 STEP_END = "    def on_step_end(self, args, state, control, {}**kwargs):\n"
 TOUCH = "        next(one for one in model.parameters() if not one.requires_grad).data.mul_(1.01)\n"
+SHUFFLE = """\
+    places = torch.utils.data.SubsetRandomSampler(range(len(trainer.train_dataset)))
+    trainer._get_train_sampler = lambda *rows: places
+"""
 NO_END = "    if found.eos_token_id is None:"
 END = "    return found\n\n\nclass Journal"
 
@@ -44,6 +48,9 @@ SPOILED = {
     "a half-written checkpoint is taken": (
         "checkpoint", "half written", ("resume",), ("size == size", "size >= 0"),
     ),
+    "rows are in another order after the first epoch": (
+        "checkpoint", "goes another way", ("resume",), (TRAIN, SHUFFLE + TRAIN), {"max_steps": 40},
+    ),
     "a loss that is no number goes on": (
         "metrics", "in place of 3", ("nan",), ("        if broken:\n", "        if False:\n"),
     ),
@@ -55,7 +62,12 @@ SPOILED = {
     ),
 }  # fmt: skip
 
-SLOW = ("frozen weights change", "a half-written checkpoint is taken", "SIGTERM ends it at once")
+SLOW = (
+    "rows are in another order after the first epoch",
+    "frozen weights change",
+    "a half-written checkpoint is taken",
+    "SIGTERM ends it at once",
+)
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +86,8 @@ def rows(kinds: Path, tmp_path_factory: pytest.TempPathFactory) -> Source:
 def test_what_was_spoiled_fails_its_own_check_and_no_other(
     what: str, prover: Prover, rows: Source, model_folder: Path, tmp_path: Path
 ) -> None:
-    name, evidence, runs, change = SPOILED[what]
-    spoiled = script(tmp_path / "train.py", settings(model_folder, rows), change)
+    name, evidence, runs, change, *more = SPOILED[what]
+    spoiled = script(tmp_path / "train.py", settings(model_folder, rows, **(more[0] if more else {})), change)
     proof = prover.prove(spoiled, "run", *runs)
     assert failed(proof) == [name], proof
     assert evidence in check(proof, name).evidence

@@ -51,6 +51,8 @@ def sequences(method: Method, inputs: Any, ends: Ends) -> list[Sequence]:
             made += [_told(row[a:b], learned[a:b], ends) for a, b in pairwise(edges)]
         else:
             made.append(_told(row, learned, ends))
+    if method in ("dpo", "reward"):  # the chosen answers, then the rejected ones: told in pairs
+        return [one for pair in zip(made[: len(made) // 2], made[len(made) // 2 :], strict=True) for one in pair]
     return made
 
 

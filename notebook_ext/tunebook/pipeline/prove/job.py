@@ -16,12 +16,12 @@ from typing import Any
 from tunebook.pipeline.home import read_json, write_json
 from tunebook.pipeline.job import run
 from tunebook.pipeline.progress import emit
+from tunebook.pipeline.prove.overrides import SAVE_STEPS, STEPS
 from tunebook.pipeline.prove.result import Proof, ProofConfig
 from tunebook.pipeline.prove.runs import Runs
 from tunebook.pipeline.prove.script import Script
 from tunebook.pipeline.prove.trial import Trial
 
-STEPS, SAVE_STEPS = 6, 3  # of the run that is resumed from its middle
 #: Steps and characters of each text: runs that learn by heart, and those that only have to run.
 LEARNING = {"sft": (120, 160), "dpo": (30, 240), "kto": (30, 240), "reward": (30, 240)}
 CHARACTERS = 1000
@@ -87,6 +87,7 @@ def prove(script: Script, config: ProofConfig, folder: Path, began: float) -> Ru
             adapter=script.adapter,
             adapter_clone=adapter,
             several=script.several,
+            cards=script.cards,
             steps=steps,
             **{"characters": CHARACTERS, **more},
         )
@@ -126,9 +127,10 @@ def interrupted(folder: Path) -> None:
     """What a run leaves that is killed while it writes its last checkpoint: a whole one, and a half one."""
     output = folder / "output"
     output.mkdir()
-    whole, last = (folder.parent / "run" / "output" / f"checkpoint-{step}" for step in (SAVE_STEPS, STEPS))
-    if not whole.is_dir() or not last.is_dir():
+    made = sorted((folder.parent / "run" / "output").glob("checkpoint-*"))
+    if len(made) < 2:
         return
+    whole, last = made
     shutil.copytree(whole, output / whole.name)
     shutil.copytree(last, output / last.name)
     largest = max((output / last.name).rglob("*"), key=lambda path: path.stat().st_size if path.is_file() else 0)

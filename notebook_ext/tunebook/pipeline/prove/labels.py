@@ -53,9 +53,7 @@ def _trained_users(run: Outcome) -> list[str]:
 
 
 def _equal_pairs(seen: list[Sequence]) -> int:
-    """DPO's batches hold the chosen answers, then the rejected ones."""
-    half = len(seen) // 2
-    return sum(a.learned == b.learned for a, b in zip(seen[:half], seen[half:], strict=False))
+    return sum(chosen.learned == rejected.learned for chosen, rejected in zip(seen[::2], seen[1::2], strict=False))
 
 
 def _share(seen: list[Sequence]) -> str:

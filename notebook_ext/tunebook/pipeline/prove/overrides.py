@@ -16,6 +16,8 @@ from tunebook.pipeline.prove.trial import Trial
 
 Note = Callable[[str], None]
 BATCH = 2
+#: A run is resumed in its first epoch; in its second where there is one, since the rows' order may get lost between them.
+STEPS, SAVE_STEPS, LATE_SAVE_STEPS = 6, 3, 5
 GENERATIONS, ANSWER_TOKENS = 4, 16  # of GRPO
 
 
@@ -52,6 +54,8 @@ def _arguments(trial: Trial, note: Note) -> None:
 
     @wraps(prepare)
     def prepared(self: Any) -> None:
+        cards = trial.cards * self.per_device_train_batch_size * self.gradient_accumulation_steps
+        self._proved_epochs = self.num_train_epochs, self.max_steps * cards  # the rows, where steps are counted
         for name, value in _wanted(self, trial).items():
             if hasattr(self, name) and getattr(self, name) != value:
                 note(f"{name} {getattr(self, name)!r} is {value!r}")
@@ -95,10 +99,11 @@ def _wanted(arguments: Any, trial: Trial) -> dict[str, Any]:
             "max_completion_length": min(ANSWER_TOKENS, getattr(arguments, "max_completion_length", ANSWER_TOKENS)),
         }
     # Preferences are looked at in one batch of all rows, so that the log tells how many of them are right.
-    batch = BATCH if trial.method == "sft" else 8 if trial.learns else 4
-    wanted |= {"per_device_train_batch_size": batch, "per_device_eval_batch_size": batch}
-    accumulation = getattr(arguments, "gradient_accumulation_steps", 1)
-    wanted["gradient_accumulation_steps"] = 1 if trial.learns else min(2, accumulation)
+    batch = 8 if trial.learns and trial.method != "sft" else BATCH
+    adds = arguments.gradient_accumulation_steps > 1 and trial.method == "sft" and not trial.learns
+    wanted["gradient_accumulation_steps"] = 2 if adds else 1
+    wanted["per_device_train_batch_size"] = batch // 2 if adds else batch  # an epoch is four steps, either way
+    wanted["per_device_eval_batch_size"] = batch
     if trial.learns:
         wanted |= {"packing": False, "activation_checkpointing": False, "gradient_checkpointing": False}
         wanted["warmup_steps"] = min(arguments.warmup_steps, 5)
@@ -170,19 +175,21 @@ def _rows(trial: Trial, note: Note) -> None:
     from datasets import Dataset
 
     map_ = Dataset.map
+    seen = [0]  # rows of the largest split
 
     @wraps(map_)
     def mapped(self: Any, *arguments: Any, **keywords: Any) -> Any:
         if sys._getframe(1).f_globals.get("__name__") == "__main__":  # the script's own, not TRL's
+            seen[0] = max(seen[0], len(self))
             self = some_rows(self)
         return map_(self, *arguments, **keywords)
 
     Dataset.map = mapped
     for kind in (trl.SFTTrainer, trl.DPOTrainer, trl.GRPOTrainer, trl.KTOTrainer, trl.RewardTrainer):
-        _few(kind, trial, note)
+        _few(kind, trial, note, seen)
 
 
-def _few(kind: Any, trial: Trial, note: Note) -> None:
+def _few(kind: Any, trial: Trial, note: Note, seen: list[int]) -> None:
     make = kind.__init__
 
     @wraps(make)
@@ -192,6 +199,7 @@ def _few(kind: Any, trial: Trial, note: Note) -> None:
         for name, count in (("train_dataset", 8), ("eval_dataset", 1 if trial.method == "grpo" else 4)):
             rows = keywords.get(name)
             if rows is not None and hasattr(rows, "select"):
+                seen[0] = max(seen[0], len(rows))
                 few, cut = few_rows(rows, count, trial.characters)
                 if len(few) < len(rows):
                     note(f"{name}: {len(few)} short rows of {len(rows)}")
@@ -200,6 +208,15 @@ def _few(kind: Any, trial: Trial, note: Note) -> None:
                 keywords[name] = few
                 if name == "train_dataset":
                     self._proved_rows = list(few)
+        if trial.save_steps == SAVE_STEPS and _epochs(keywords.get("args"), seen[0]) > 1:
+            note(f"save_steps is {LATE_SAVE_STEPS}, in the second epoch, as the script has more than one")
+            keywords["args"].save_steps = LATE_SAVE_STEPS
         make(self, *arguments, **keywords)
 
     kind.__init__ = made
+
+
+def _epochs(arguments: Any, rows: int) -> float:
+    """How many epochs the script itself would train."""
+    epochs, counted = getattr(arguments, "_proved_epochs", (1.0, -1))
+    return float(counted / rows if counted > 0 and rows else epochs)

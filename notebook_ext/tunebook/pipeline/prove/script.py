@@ -21,6 +21,7 @@ class Script(NamedTuple):
     model: str
     revision: str | None
     adapter: str | None  # that is trained on
+    cards: int = 1
     several: bool = False  # it starts itself once a card
 
     @classmethod
@@ -50,8 +51,10 @@ class Script(NamedTuple):
             known = ", ".join(get_args(Method))
             raise CallError("script", f"says METHOD = {method!r}, which cannot be proved", f"choose one of {known}")
         cards = constants.get("CARDS", 1)
-        several = (isinstance(cards, int) and cards > 1) or "torch.distributed" in source
-        return cls(path, method, constants["MODEL"], constants.get("MODEL_REVISION"), constants.get("ADAPTER"), several)
+        cards = cards if isinstance(cards, int) else 1
+        several = cards > 1 or "torch.distributed" in source
+        revision, adapter = constants.get("MODEL_REVISION"), constants.get("ADAPTER")
+        return cls(path, method, constants["MODEL"], revision, adapter, cards, several)
 
 
 def _constants(tree: ast.Module) -> dict[str, Any]:

@@ -21,6 +21,7 @@ class Trial(BaseModel):
     adapter: str | None = None  # likewise
     adapter_clone: str | None = None
     several: bool = False  # it is for several cards
+    cards: int = 1
     steps: int
     save_steps: int | None = None  # None: the run keeps nothing
     learns: bool = False  # a rate at which the clone learns by heart, and a look at what it learned
