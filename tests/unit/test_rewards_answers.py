@@ -6,6 +6,7 @@ import math
 import threading
 import time
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -93,6 +94,19 @@ def test_a_formula_that_would_take_for_ever_is_wrong_soon_in_any_thread() -> Non
     thread.join(60)
     assert found == [0.0, 0.0, 1.0]
     assert time.monotonic() - begun < 30
+
+
+def test_where_formulas_are_read_there_is_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "canary-7f3a")
+    monkeypatch.setattr("tunebook.pipeline.rewards.library.numeric._math", [])
+    assert numeric(["\\boxed{x}"], answer=["x^2"]) == [0.0]
+    from tunebook.pipeline.rewards.library.numeric import _math
+
+    process = _math.pop()
+    environment = Path(f"/proc/{process.pid}/environ").read_bytes()
+    process.kill()
+    process.communicate()
+    assert environment and b"canary" not in environment
 
 
 def test_rows_without_an_answer_are_left_out() -> None:

@@ -1,6 +1,7 @@
 """numeric: a number or a formula."""
 
 import json
+import os
 import re
 import select
 import subprocess
@@ -34,6 +35,7 @@ for line in sys.stdin:
     except BaseException:
         print("false", flush=True)
 """
+_KEPT = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "HOME", "LANG")
 _lock = threading.Lock()
 _math: list[Any] = []  # the process, once there is one
 
@@ -109,9 +111,15 @@ def _asked(question: list[Any]) -> bool | None:
     """What math-verify says. A process that is too slow is ended, and the next question starts another."""
     with _lock:
         if not _math or _math[0].poll() is not None:
-            command = [sys.executable, "-c", _MATH]
+            kept = {
+                name: os.environ[name] for name in _KEPT if name in os.environ
+            }  # no token goes where answers are read
             process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+                [sys.executable, "-c", _MATH],
+                env=kept,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
             )
             _math[:] = [process]
             if _line(process, 120) != b"ready\n":
