@@ -100,3 +100,26 @@ def test_long_texts_are_cut_and_counted_and_pairs_of_equal_answers_left_out() ->
     few, cut = few_rows(Dataset.from_list(rows), 8, 100)
     assert (len(few), cut) == (3, 3)
     assert all(len(row["chosen"]) == 100 for row in few)
+
+
+def test_rewards_are_taken_out_of_a_script_with_what_they_use_and_no_more() -> None:
+    from tunebook.pipeline.prove.rewards import carried
+
+    code = carried(
+        "import re\nimport torch\nWORD = re.compile('a')\ndef helper(x):\n    return WORD.search(x)\n"
+        "def mine(completions, **_):\n    return [float(bool(helper(c))) for c in completions]\n"
+        "def other():\n    return torch\nREWARDS = [mine]\n"
+    )
+    assert code is not None
+    assert (code.names, code.built_in) == (["mine"], [])
+    assert "helper" in code.source and "import re" in code.source and "torch" not in code.source
+
+
+def test_a_reward_of_the_library_is_known_only_as_long_as_nobody_changed_it() -> None:
+    from tunebook.pipeline.prove.rewards import carried
+    from tunebook.pipeline.rewards import parse_rewards, reward_code
+
+    source = reward_code(parse_rewards(["choice"])).source
+    same, changed = carried(source), carried(source.replace("def choice(", "def choice(more=1, *, ", 1))
+    assert same is not None and same.built_in == ["choice"]
+    assert changed is None or changed.built_in == []

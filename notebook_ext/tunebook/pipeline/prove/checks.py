@@ -11,6 +11,7 @@ from tunebook.pipeline.prove.labels import tokens
 from tunebook.pipeline.prove.learned import learned
 from tunebook.pipeline.prove.remedies import failure
 from tunebook.pipeline.prove.result import ProofCheck
+from tunebook.pipeline.prove.rewards import rewards_tried
 from tunebook.pipeline.prove.runs import Runs
 from tunebook.pipeline.prove.script import Script
 from tunebook.pipeline.prove.trial import Outcome
@@ -32,6 +33,7 @@ def judged(script: Script, runs: Runs) -> list[ProofCheck]:
         *first,
         tokens(script, run),
         *(learned(script, seen, runs.found.get("control"), runs.log("learn")) if seen else []),
+        *(rewards_tried(script.path, run.rows) if script.method == "grpo" else []),
         _moves(runs),
         _frozen(runs),
         _checkpoint(runs),

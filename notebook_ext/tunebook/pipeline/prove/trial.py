@@ -64,6 +64,7 @@ class Outcome(BaseModel):
     error: str | None = None  # the exception's type and message
     where: str | None = None  # the script's line that it came from
     sequences: list[Sequence] = []
+    rows: list[dict[str, Any]] = []  # of GRPO, for the trial of its rewards
     users: list[str] = []  # what the rows' users say
     logs: list[dict[str, Any]] = []
     adapters: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import signal
@@ -33,6 +34,8 @@ def watch(trial: Trial, outcome: Outcome, note: Callable[[str], None], save: Cal
         outcome.resumed_from = str(resume_from_checkpoint) if resume_from_checkpoint else None
         rows = getattr(self, "_proved_rows", [])
         outcome.users = [text for row in rows for text in users(row)][: 2 * LOOKED_AT]
+        if trial.method == "grpo":
+            outcome.rows = json.loads(json.dumps(rows, default=str))
         ends = Ends.of(self)
         _look(self, trial, outcome, ends)
         outcome.adapters = any("lora_" in name for name, _ in self.model.named_parameters())
