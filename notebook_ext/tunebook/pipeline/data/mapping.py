@@ -18,6 +18,12 @@ ToTrl = Callable[[dict[str, Any]], dict[str, Any]]
 #: Columns that TRL reads beside the format's own; they are passed on.
 CARRIED = ("tools", "chat_template_kwargs")
 
+#: Columns that rewards look at beside tests.
+REWARDED = (
+    *("choices", "options", "schema", "pattern", "entry_point"),
+    *("test_imports", "test_setup_code", "input_output"),
+)
+
 #: ShareGPT's names for who speaks, in the words of chat templates.
 ROLES = {
     "human": "user",
@@ -84,7 +90,7 @@ def code_for(
         head.append(WITH_OPTIONS)
     if system_prompt:
         head.append(_WITH_SYSTEM.format(prompt=system_prompt))
-    passed = [*CARRIED, *(TESTS if target == "answer" else ())]
+    passed = [*CARRIED, *((*TESTS, *REWARDED) if target in ("answer", "prompt") else ())]
     make = _Body(target, bool(system_prompt), [name for name in passed if name in carried], set(strings))
     if len(layouts) == 1:
         return "\n\n".join([*head, _function("to_trl", _doc(layouts[0], target), make.lines(layouts[0]))])

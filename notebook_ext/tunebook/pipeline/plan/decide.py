@@ -111,7 +111,7 @@ def decide(
     every = max(1, steps // CHECKPOINTS)
     take("save_steps", every, f"{math.ceil(steps / every)} checkpoints to choose from")
     take("eval_steps", chosen.spec["save_steps"], f"the held-out loss at every checkpoint, of at most {LOSS_ROWS} rows")
-    if held_out_rows(inspection, chosen.spec, spec.eval_share):
+    if held_out_rows(inspection, chosen.spec, spec.eval_share) and spec.environment is None:
         take("benchmark", *_benchmark(method, inspection))
     if method != "reward":
         take("gguf", ["Q4_K_M"], "the usual size for a laptop, about a quarter of 16 bit")
