@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,6 +26,27 @@ REWARDS = [right]
 REWARD_WEIGHTS = None
 ENVIRONMENT = None
 """
+COUNTER = '''
+class Counter:
+    """Counts to three."""
+
+    def reset(self, **row):
+        self.count = 0
+        return "Count to three."
+
+    def up(self, steps: int) -> str:
+        """
+        Count on.
+
+        Args:
+            steps: How many.
+        """
+        self.count += steps
+        return str(self.count)
+
+    def get_reward(self):
+        return self.count / 3
+'''
 CHECKS = ["runs", "tokens", "overfits", "moves", "frozen", "checkpoint", "metrics", "signal"]
 
 
@@ -57,14 +79,6 @@ def test_the_supervised_script_passes_as_a_job_of_its_own(model_folder: Path, ki
     assert [one.id for one in proof.checks] == [*CHECKS[:3], "stops", "stops-control", *CHECKS[3:]]
     assert "8 of 8 answers exact" in check(proof, "overfits").evidence
     assert train.read_bytes() == before
-
-
-@pytest.mark.parametrize("method", ["dpo", "kto", "reward", "grpo"])
-def test_the_script_of_each_method_runs_and_trains_its_adapter(
-    method: str, prover: Prover, model_folder: Path, kinds: Path, tmp_path: Path
-) -> None:
-    proof = prover.prove(made(method, model_folder, kinds, tmp_path), "run")
-    assert proof.passed, proof
 
 
 @pytest.mark.slow
@@ -114,3 +128,23 @@ def test_rewards_that_teach_nothing_are_told(
     proof = prover.prove(made("grpo", model_folder, kinds, tmp_path, change), "run")
     assert name in failed(proof), proof
     assert evidence.lower() in check(proof, name).evidence.lower()
+
+
+@pytest.mark.slow
+def test_an_environment_runs_though_a_random_clone_calls_no_tool(
+    prover: Prover, model_folder: Path, kinds: Path, tmp_path: Path
+) -> None:
+    import trl
+
+    from tunebook.pipeline.rewards import environment
+
+    model = tmp_path / "model"
+    shutil.copytree(model_folder, model, ignore=shutil.ignore_patterns("*.safetensors"))
+    template = Path(trl.__file__).parent / "chat_templates" / "qwen3.jinja"  # one that has a place for tools
+    shutil.copy(template, model / "chat_template.jinja")
+    (tmp_path / "env.py").write_text(COUNTER)
+    more = {"environment": environment(f"{tmp_path}/env.py:Counter")}
+    none = RewardCode(source="REWARDS = []\nREWARD_WEIGHTS = []\n", names=[], weights=[], requirements={})
+    proof = prover.prove(made("grpo", model, kinds, tmp_path, rewards=none, **more), "run")
+    assert proof.passed, proof
+    assert "calls no tool" in check(proof, "reward-varies").evidence

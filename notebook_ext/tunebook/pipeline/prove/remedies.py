@@ -24,6 +24,11 @@ _KNOWN = (
         "leave assistant_only_loss out, or split the rows into prompt and completion",
     ),
     (
+        r"does not support tool calling",
+        "the chat template has no place for tools, which the environment needs",
+        "take a model whose template has one, such as Qwen/Qwen3-0.6B",
+    ),
+    (
         r"[Tt]arget modules .* not found|No modules were targeted|target_modules.*not found",
         "the adapter's targets are not in the model",
         'name modules that it has, or target_modules="all-linear"',

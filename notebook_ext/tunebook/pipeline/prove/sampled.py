@@ -19,6 +19,8 @@ REFERENCES = (
     "response",
     "final_answer",
 )
+#: Random weights call no tool, so that nothing in an environment would tell one answer from another.
+TOOLS = "every second answer gets a reward of one more, as the clone calls no tool"
 
 
 def plant(note: Callable[[str], None]) -> None:
@@ -26,11 +28,20 @@ def plant(note: Callable[[str], None]) -> None:
     from trl import GRPOTrainer
 
     score, single = GRPOTrainer._generate_and_score_completions, GRPOTrainer._generate_single_turn
+    judge = GRPOTrainer._calculate_rewards
 
     @wraps(score)
     def scored(self: Any, inputs: Any) -> Any:
         self._proved_inputs = inputs
         return score(self, inputs)
+
+    @wraps(judge)
+    def judged(self: Any, *arguments: Any, **keywords: Any) -> Any:
+        rewards = judge(self, *arguments, **keywords)
+        if self.tools:
+            note(TOOLS)
+            rewards[::2, 0] = rewards[::2, 0].nan_to_num() + 1.0
+        return rewards
 
     @wraps(single)
     def sampled(self: Any, *arguments: Any, **keywords: Any) -> Any:
@@ -44,6 +55,7 @@ def plant(note: Callable[[str], None]) -> None:
 
     GRPOTrainer._generate_and_score_completions = scored
     GRPOTrainer._generate_single_turn = sampled
+    GRPOTrainer._calculate_rewards = judged
 
 
 def _planted(trainer: Any, row: dict[str, Any], own: list[int], place: int) -> list[int]:
