@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all lint type format build dev bench setup lock clean
 BIN := .venv/bin
+# Files of tests run side by side: most of their time they start processes and import, on one core.
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
 # Without its compiled modules every job imports for 13 seconds instead of 6.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -15,11 +17,11 @@ demo: ## fine-tune a real model on real data, evaluate it, make a GGUF of it: at
 
 test: lint ## what has to pass before a commit lands: lint, types, panels, Python, notebooks, browser, kills
 	@CHROMIUM="$$(cat .cache/chromium)" npm test --silent
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 test-all: lint ## the same with the tests that take many minutes
 	@CHROMIUM="$$(cat .cache/chromium)" npm test --silent
-	@$(BIN)/python -m pytest -m ""
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m ""
 
 lint: setup ## ruff, import-linter, the strict type checker, tsc and biome
 	@$(BIN)/ruff check .
