@@ -482,6 +482,10 @@ def read_spec(
     from tunebook.pipeline.spec import make_spec
 
     reading = read(instruction)
+    if fields.get("rewards") is not None and not isinstance(fields["rewards"], str):
+        from tunebook.own_rewards import written
+
+        fields = {**fields, "rewards": written(fields["rewards"], {})}
     typed = {
         name: value for name, value in ({"backend": on, "budget_usd": budget} | fields).items() if value is not None
     }

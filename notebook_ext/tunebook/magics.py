@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from tunebook.cell import CellCall
+    from tunebook.pipeline.spec import Spec
     from tunebook.widgets.facts import Facts
 
 
@@ -84,8 +85,18 @@ def _cell(line: str, cell: str, shell: InteractiveShell | None) -> None:
     if call.spec is None:
         _ask(call, as_text)
         return
-    run_id, _ = control.start(call.spec, call.instruction, yes=call.yes, again=call.again)
+    spec = _with_own_rewards(call.spec, shell)
+    run_id, _ = control.start(spec, call.instruction, yes=call.yes, again=call.again)
     show_run(run_id, as_text=as_text, shell=shell)
+
+
+def _with_own_rewards(spec: Spec, shell: InteractiveShell | None) -> Spec:
+    """The spec with rewards that are functions of this notebook as files that hold them."""
+    if not spec.rewards or shell is None:
+        return spec
+    from tunebook.own_rewards import written
+
+    return spec.model_copy(update={"rewards": written(spec.rewards, shell.user_ns)})
 
 
 def _edited(plan_id: str, text: str, shell: InteractiveShell | None) -> None:
@@ -139,7 +150,7 @@ def _fail_with(facts: Facts) -> None:
 def _display(panel: object) -> None:
     from IPython.display import display
 
-    display(panel)
+    display(panel)  # type: ignore[no-untyped-call]
 
 
 # %finetune NAME
