@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import inspect
 import re
@@ -60,7 +61,8 @@ def _file_of(function: Callable[..., Any]) -> str:
 def _parts(function: Callable[..., Any], found: dict[str, str]) -> dict[str, str]:
     """What the function uses, each by its name and before what uses it, and the function itself last."""
     assert isinstance(function, FunctionType)
-    for name in sorted(_names(function.__code__)):
+    source = _source(function)
+    for name in sorted(_names(function.__code__) | _named_outside(source)):
         value = function.__globals__.get(name)
         if name in found or name == function.__name__ or name not in function.__globals__:
             continue
@@ -77,12 +79,24 @@ def _parts(function: Callable[..., Any], found: dict[str, str]) -> dict[str, str
         else:
             problem = f"{function.__name__} uses {name}, which cannot be written into a script"
             raise CallError("rewards", problem, "define it inside the function, or keep the reward in a file")
+    found[function.__name__] = source
+    return found
+
+
+def _source(function: Callable[..., Any]) -> str:
     try:
-        found[function.__name__] = textwrap.dedent(inspect.getsource(function)).strip()
+        return textwrap.dedent(inspect.getsource(function)).strip()
     except (OSError, TypeError):
         problem = f"the text of {function.__name__} is not to be had"
         raise CallError("rewards", problem, "define it in a cell, or keep it in a file: my_rewards.py:polite") from None
-    return found
+
+
+def _named_outside(source: str) -> set[str]:
+    """Names that are looked up when the function is defined: in its annotations, defaults and decorators."""
+    defined = ast.parse(source).body[0]
+    if isinstance(defined, ast.FunctionDef | ast.AsyncFunctionDef):
+        defined.body = []
+    return {node.id for node in ast.walk(defined) if isinstance(node, ast.Name)}
 
 
 def _names(code: CodeType) -> set[str]:
