@@ -98,7 +98,7 @@ def test_the_script_of_each_method_passes_every_check(
     "more",
     [
         {"lora_rank": None, "learning_rate": 1e-5},
-        {"cards": 2, "four_bit": True, "half_weights": True, "checkpointing": True, "accumulation": 4},
+        {"cards": 2, "four_bit": True, "half_weights": True, "checkpointing": True, "accumulation": 4, "max_steps": 2},
         {"packing": True},
     ],
     ids=["full", "two cards, 4 bit", "packed"],
