@@ -13,7 +13,8 @@ from tunebook.pipeline.tail import LineTail
 from tunebook.pipeline.watch import Live
 from tunebook.texts import plain
 from tunebook.widgets.facts import Facts, Gatherer
-from tunebook.widgets.snapshot import LABELS, problem, run_snapshot, sentence_of, stages, starts_itself
+from tunebook.widgets.script_view import name_of_check, script_view
+from tunebook.widgets.snapshot import LABELS, problem, run_snapshot, sentence_of, stages, starts_itself, why_not
 from tunebook.widgets.words import duration, number, shortened
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class Narrator:
         if run.state == "draft":
             return _plan_lines(facts)
         if told := problem(facts):
-            return [part for part in (told["what"], told["why"], told["now"]) if part]
+            return [part for part in (told["what"], told["why"], *_failed_checks(facts), told["now"]) if part]
         if run.state == "cancelled":
             return ["Cancelled. What was made is kept."]
         lines = []
@@ -116,8 +117,18 @@ def _plan_lines(facts: Facts) -> list[str]:
     assert facts.plan is not None
     assert facts.plan.plan_id is not None
     lines = [_line("", f"{one.field}: {one.value} ({one.why})") for one in facts.plan.decisions]
+    script = script_view(facts.plan, facts.proof)
+    lines += [_line("", part["sentence"]) for part in (script["edit"], script["proof"]) if part]
     lines.append(_line("", facts.plan.consent))
+    if facts.unproved_edit:
+        return [*lines, why_not(facts)]
     return [*lines, f"Nothing is started yet. `run {facts.plan.plan_id[:12]} --yes` starts it, `attach` follows it."]
+
+
+def _failed_checks(facts: Facts) -> list[str]:
+    """What was seen where the proof of the script failed."""
+    checks = facts.proof.checks if facts.proof and facts.run.confirmed_at is None else []
+    return [_line("", f"{name_of_check(one.id)}: {one.evidence}") for one in checks if not one.passed]
 
 
 def _line(label: str, words: str) -> str:
@@ -134,6 +145,7 @@ def waits(facts: Facts) -> bool:
     """Whether nothing more will happen by itself."""
     run = facts.run
     planned = run.state == "draft" and run.plan_id is not None
+    planned = planned and not (facts.proving or (facts.supervised and facts.unproved_edit))
     return run.finished or run.state in ("interrupted", "needs_person") or (planned and not starts_itself(facts))
 
 

@@ -11,7 +11,7 @@ import { css as runCss } from "../run-monitor/render";
 import { duration } from "../shared/format";
 import type { PlanView } from "../shared/plan-types";
 import type { PanelSnapshot, Stage, StageId } from "../shared/types";
-import { draw, Empty, Head, ProblemNote, Shown, useValue } from "../shared/ui";
+import { draw, Empty, Head, ProblemNote, Shown, Told, useValue } from "../shared/ui";
 import { RunButton } from "./consent";
 import { emptyStage } from "./empty";
 import { linked } from "./linked";
@@ -179,15 +179,22 @@ function Progress({ stage }: { stage: Stage | undefined }) {
 function StageBody(props: BodyProps) {
   const { stage, state, host } = props;
   const confirm = stage.id === "plan" && (
-    <RunButton
-      testid="tunebook-confirm"
-      control={state.confirm}
-      request={state.plan?.plan_id ? { kind: "confirm", plan_id: state.plan.plan_id } : null}
-      busy="Starting"
-      problem={state.problem}
-      send={host.send}
-      primary
-    />
+    <>
+      {state.confirm?.why && (
+        <span class="tb-small tb-why">
+          <Told text={state.confirm.why} />
+        </span>
+      )}
+      <RunButton
+        testid="tunebook-confirm"
+        control={state.confirm}
+        request={state.plan?.plan_id ? { kind: "confirm", plan_id: state.plan.plan_id } : null}
+        busy="Starting"
+        problem={state.problem}
+        send={host.send}
+        primary
+      />
+    </>
   );
   const view = body(props, confirm || undefined);
   if (!view) {
@@ -227,7 +234,8 @@ function body(props: BodyProps, confirm: VNode | undefined): { sentence: string;
 
 /** The plan, which a click can change until it is confirmed. */
 function Plan({ view, actions, state, host, looked }: BodyProps & { view: PlanView; actions: ComponentChildren }) {
-  const open = !state.run && !["succeeded", "failed", "cancelled"].includes(state.state);
+  // Another plan would not have what a person has edited in the script of this one.
+  const open = !state.run && !view.edit && !["succeeded", "failed", "cancelled"].includes(state.state);
   const asking = { send: open ? host.send : null, ask: host.send, looked };
   return <HardwarePicker view={view} problem={state.problem} actions={actions} {...asking} />;
 }

@@ -1,6 +1,7 @@
 // Made-up states of every view, for the gallery and the tests: each one a state that Python can send.
 
-import type { CompareView, DataView as DatasetView, PublishView, RequestView, RunView } from "../shared/types";
+import { lossCurve } from "../run-monitor/curves";
+import type { CompareView, Curve, DataView as DatasetView, PublishView, RequestView, RunView } from "../shared/types";
 
 const instruction =
   "Fine-tune SmolLM2-135M-Instruct on data/kinds.jsonl so that it names the kind of thing a definition describes, " +
@@ -245,6 +246,8 @@ export const run: RunView = {
   sentence: "Training goes well: held-out loss fell from 2.91 to 0.84 and still falls.",
   step: 118,
   max_steps: 240,
+  curves: [lossCurve],
+  note: "",
   facts: [
     { label: "tokens/s", value: "171" },
     { label: "gradient norm", value: "0.68" },
@@ -267,6 +270,55 @@ export const run: RunView = {
     "step 117 loss 0.871 grad_norm 0.69",
     "step 118 loss 0.855 grad_norm 0.68",
   ],
+};
+
+const accuracy: Curve = {
+  title: "Preference accuracy",
+  kind: "share",
+  train: "train/rewards/accuracies",
+  held_out: "eval/rewards/accuracies",
+};
+
+export const dpoRun: RunView = {
+  ...run,
+  sentence: "Step 118 of 240, accuracy 78.1 %, held out 71.7 %, about 4 min left.",
+  curves: [accuracy, lossCurve],
+  note: "Accuracy: pairs whose chosen answer gained more than the rejected one. Half is chance.",
+  facts: [
+    { label: "reward margin", value: "0.412" },
+    { label: "held-out margin", value: "0.287" },
+    { label: "tokens/s", value: "171" },
+    { label: "gradient norm", value: "0.68" },
+    { label: "learning rate", value: "5e-6" },
+    { label: "memory", value: "2.1 of 2.3 GiB forecast" },
+    { label: "training forecast", value: "5 to 8 min" },
+    { label: "at this pace", value: "6 to 9 min" },
+  ],
+  sample: null,
+  log: ["step 118 loss 0.571 rewards/accuracies 0.781 rewards/margins 0.412"],
+};
+
+export const grpoRun: RunView = {
+  ...run,
+  sentence: "Step 118 of 240, mean reward 0.487, held out 0.436, about 19 min left.",
+  curves: [{ title: "Mean reward", kind: "number", train: "train/reward", held_out: "eval/reward" }],
+  note: "What the sampled answers score. GRPO's loss says nothing of how it goes, so it is not drawn.",
+  facts: [
+    { label: "held-out reward", value: "0.436" },
+    { label: "spread of rewards", value: "0.318" },
+    { label: "rewards all equal", value: "37.5 %" },
+    { label: "answer length", value: "212 tokens" },
+    { label: "answers cut off", value: "4.69 %" },
+    { label: "tokens/s", value: "64.2" },
+    { label: "gradient norm", value: "0.21" },
+    { label: "learning rate", value: "1e-6" },
+    { label: "memory", value: "2.6 of 3.1 GiB forecast" },
+    { label: "training forecast", value: "30 to 45 min" },
+    { label: "at this pace", value: "34 to 41 min" },
+  ],
+  marks: run.marks.slice(0, 2),
+  sample: null,
+  log: ["step 118 reward 0.487 reward_std 0.318 frac_reward_zero_std 0.375"],
 };
 
 export const notYetRun: RunView = {

@@ -97,7 +97,19 @@ export const hostilePlan: PlanView = {
   },
   decisions: [{ field: markup, value: nasty, why: nasty }],
   script: `${nasty}\n`.repeat(50),
+  script_title: nasty,
   script_path: nasty,
+  edit: { sentence: nasty, diff: `@@ -1,2 +1,2 @@\n-${nasty}\n+${nasty}\n ${markup}` },
+  proof: {
+    passed: false,
+    sentence: nasty,
+    checks: [
+      { id: markup, name: nasty, passed: false, evidence: nasty },
+      { id: "runs", name: markup, passed: true, evidence: long },
+    ],
+  },
+  proving: "",
+  hints: [nasty, `\`${markup}\` \``],
   consent: nasty,
   questions: [{ field: markup, why: turned }],
 };
@@ -113,6 +125,7 @@ export const hostileRun: RunView = {
     { step: 16, text: "a fourth one close by", level: "care" },
     { step: 230, text: "at the right edge, said at some length", level: "care" },
   ],
+  note: nasty,
   sample: { step: 1, prompt: nasty, text: `${nasty}\n`.repeat(20) },
   log: Array.from({ length: 50 }, () => nasty),
 };

@@ -4,6 +4,7 @@
 import { wayFor } from "../hardware-picker/explored";
 import { forecast } from "../hardware-picker/forecast";
 import type { Explore, ExploreMachine, MemoryLaw, PlanOption, PlanView } from "../shared/plan-types";
+import { edit, edited, failedProof, proof, script } from "./scripts";
 
 /** Of a model of `size` billion parameters, roughly as a transformer with a large vocabulary needs it. */
 function law(size: number, tuning: string, checkpointing: boolean): MemoryLaw {
@@ -213,22 +214,16 @@ export const plan: PlanView = {
     { field: "max_length", value: "128", why: "holds 99 of 100 rows; longer ones are cut" },
     { field: "max_steps", value: "80", why: "as asked" },
   ],
-  script: [
-    "# /// script",
-    '# dependencies = ["trl>=1.16", "peft>=0.21"]',
-    "# ///",
-    "from datasets import load_dataset",
-    "from trl import SFTConfig, SFTTrainer",
-    "",
-    'rows = load_dataset("json", data_files="data/kinds.jsonl", split="train")',
-    "trainer = SFTTrainer(",
-    '    model="HuggingFaceTB/SmolLM2-135M-Instruct",',
-    "    train_dataset=rows,",
-    "    args=SFTConfig(max_steps=80, learning_rate=5e-4, per_device_train_batch_size=8),",
-    ")",
-    "trainer.train()",
-  ].join("\n"),
+  script,
+  script_title: "The training script, 118 lines",
   script_path: "runs/kinds-20/train.py",
+  edit: null,
+  proof: null,
+  proving: "",
+  hints: [
+    "`%finetune script kinds-20` opens it in the next cell to edit.",
+    "`%finetune prove 5f0c2a91d3e8` runs it on a tiny clone first.",
+  ],
   consent: "This machine costs nothing. The job is stopped after 30 minutes.",
   questions: [],
 };
@@ -246,6 +241,28 @@ export const paidPlan: PlanView = {
   prices: "Prices of Hugging Face Jobs, read 12 minutes ago.",
   explore: small,
 };
+
+const [howToEdit = ""] = plan.hints;
+
+/** Where it costs money the script is proved before it starts. */
+export const provedPlan: PlanView = { ...paidPlan, proof, hints: [howToEdit] };
+
+export const editedPlan: PlanView = {
+  ...plan,
+  options: plan.options.map((option) => ({ ...option, selectable: false })),
+  script: edited,
+  script_title: "The training script, 120 lines",
+  edit,
+  hints: [howToEdit],
+  consent:
+    "This machine costs nothing. The job is stopped after 30 minutes. Time and price are forecast for the script as it was written.",
+};
+export const provingPlan: PlanView = {
+  ...editedPlan,
+  proving: "Proving the script in miniature",
+};
+export const editedProved: PlanView = { ...editedPlan, proof };
+export const editedFailed: PlanView = { ...editedPlan, proof: failedProof };
 
 const large = explore(8, cards);
 const many = options(large);

@@ -27,12 +27,38 @@ export function falling(steps: number, { spike = -1, every = 1, floor = 0.8 } = 
   });
 }
 
+/** A share or a reward that rises from `from` to `to`, with noise. */
+function rising(steps: number, from: number, to: number, { every = 1, noise = 0.12 } = {}): Point[] {
+  return falling(steps, { every, floor: 0 }).map(([step, value, seconds]) => {
+    const without = 2.1 * Math.exp((-4 * step) / steps);
+    const mean = to - (to - from) * (without / 2.1);
+    return [step, Math.max(0, Math.min(1, mean + ((value - without) / 0.22) * 2 * noise)), seconds];
+  });
+}
+
 export const curves: Record<string, Record<string, Point[]>> = {
   none: {},
   first: { "train/loss": [[1, 2.91, 3.4]] },
   half: {
     "train/loss": falling(240, { spike: 96 }).slice(0, 118),
     "eval/loss": falling(240, { every: 20, floor: 0.9 }).slice(0, 5),
+  },
+  dpo: {
+    "train/loss": falling(240, { floor: 0.4 })
+      .map(([step, value, seconds]) => [step, 0.35 + value / 7, seconds])
+      .slice(0, 118) as Point[],
+    "eval/loss": falling(240, { every: 20 })
+      .map(([step, value, seconds]) => [step, 0.42 + value / 9, seconds])
+      .slice(0, 5) as Point[],
+    "train/rewards/accuracies": rising(240, 0.5, 0.83).slice(0, 118),
+    "eval/rewards/accuracies": rising(240, 0.5, 0.75, { every: 20, noise: 0.03 }).slice(0, 5),
+  },
+  grpo: {
+    "train/loss": falling(240)
+      .map(([step, value, seconds]) => [step, (value - 1) / 1e4, seconds])
+      .slice(0, 118) as Point[],
+    "train/reward": rising(240, 0.11, 0.55, { noise: 0.09 }).slice(0, 118),
+    "eval/reward": rising(240, 0.11, 0.5, { every: 20, noise: 0.02 }).slice(0, 5),
   },
   many: { "train/loss": falling(5000, { spike: 3100 }), "eval/loss": falling(5000, { every: 250, floor: 0.95 }) },
   nan: { "train/loss": [...falling(240).slice(0, 60), [61, Number.NaN, 208], [62, Number.NaN, 211]] },

@@ -96,6 +96,41 @@ const running: PanelSnapshot = {
   plan: plans.plan,
   run: made.run,
 };
+/** A script that a person edited, at the proof that decides whether it may start. */
+const edited: PanelSnapshot = {
+  ...needsYou,
+  run_id: "kinds-20",
+  status: { pill: "ready to start", left: "", spent: "costs nothing, on this machine" },
+  confirm: { label: "Start, costs nothing", enabled: true },
+  cancel,
+  plan: plans.editedProved,
+};
+const proving: PanelSnapshot = {
+  ...edited,
+  state: "preparing",
+  stages: stages("plan", "working", "learning eight rows by heart, 3 of 6", 0.5),
+  status: { pill: "proving", left: "", spent: "costs nothing, on this machine" },
+  confirm: {
+    label: "Start, costs nothing",
+    enabled: false,
+    why: "The edited script can start when its proof has passed.",
+  },
+  plan: plans.provingPlan,
+};
+const proofFailed: PanelSnapshot = {
+  ...edited,
+  state: "failed",
+  stages: stages("plan", "failed"),
+  status: { pill: "failed", left: "", spent: "" },
+  confirm: null,
+  cancel: null,
+  problem: {
+    what: "The script did not pass its proof in miniature, so nothing was started and nothing is spent.",
+    why: "Failed: It learns a few rows by heart; Trained weights move.",
+    now: "Mend it with `%finetune script kinds-20`, or change the cell and run it again.",
+  },
+  plan: plans.editedFailed,
+};
 const failed: PanelSnapshot = {
   ...running,
   state: "failed",
@@ -218,6 +253,25 @@ export const states: Record<string, State> = {
   },
   "panel-many-options": { bundle: "finetune-panel", snapshot: { ...needsYou, plan: plans.manyPlan } },
   "panel-running": { bundle: "finetune-panel", snapshot: running, points: "half" },
+  "panel-script": { bundle: "finetune-panel", snapshot: needsYou, steps: [{ click: ".tb-script summary" }] },
+  "panel-proved": {
+    bundle: "finetune-panel",
+    snapshot: { ...needsYou, plan: plans.provedPlan },
+    steps: [{ click: ".tb-script summary" }],
+  },
+  "panel-proving": { bundle: "finetune-panel", snapshot: proving },
+  "panel-edited": { bundle: "finetune-panel", snapshot: edited },
+  "panel-proof-failed": { bundle: "finetune-panel", snapshot: proofFailed },
+  "panel-dpo": {
+    bundle: "finetune-panel",
+    snapshot: { ...running, subtitle: "on pairs.jsonl, DPO with LoRA", run: made.dpoRun },
+    points: "dpo",
+  },
+  "panel-grpo": {
+    bundle: "finetune-panel",
+    snapshot: { ...running, subtitle: "on sums.jsonl, GRPO with LoRA", run: made.grpoRun },
+    points: "grpo",
+  },
   "panel-no-loss-yet": {
     bundle: "finetune-panel",
     snapshot: { ...running, run: made.notYetRun, stages: stages("run", "working", "loading the model") },

@@ -1,11 +1,11 @@
 // Where it runs and why: memory against what the machine has, time and price as bands, what the plan decided, the script.
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo } from "preact/hooks";
 import { counted } from "../shared/format";
 import type { PlanView } from "../shared/plan-types";
 import type { Request } from "../shared/types";
-import { CopyButton, Glyph, Scroll, Shown } from "../shared/ui";
+import { Glyph, Shown } from "../shared/ui";
 import { oneLine } from "../shared/visible";
 import type { Asking } from "./asking";
 import { Budget } from "./budget";
@@ -13,9 +13,11 @@ import { Explore } from "./explore";
 import exploreStyle from "./explore.css?inline";
 import { Offers } from "./offers";
 import { Options } from "./options";
+import { ScriptPart } from "./script";
+import scriptStyle from "./script.css?inline";
 import style from "./style.css?inline";
 
-export const css = `${style}\n${exploreStyle}`;
+export const css = `${style}\n${exploreStyle}\n${scriptStyle}`;
 
 interface Props extends Asking {
   /** What stands beside the consent line: the confirm button in a FinetunePanel. */
@@ -37,6 +39,7 @@ export function HardwarePicker({ view, send, problem, actions, looked, ask }: Pr
       {view.options.length > 0 && <Options asking={asking} />}
       {view.chosen && <Offers asking={asking} />}
       <Budget budget={view.budget} prices={view.prices} />
+      <ScriptPart view={view} />
       <Consent view={view} actions={actions} />
       {view.exploring && (
         <p class="tb-small tb-muted" role="status">
@@ -49,43 +52,25 @@ export function HardwarePicker({ view, send, problem, actions, looked, ask }: Pr
   );
 }
 
-/** What is consented to: the plan by its name, its most, its script, and where there is one the button. */
+/** What is consented to: the plan by its name, its most, and where there is one the button. */
 function Consent({ view, actions }: { view: PlanView; actions: ComponentChildren }) {
-  const [open, setOpen] = useState(false);
-  const id = useId();
   return (
-    <>
-      <div class="tb-consent">
-        <p class="tb-small tb-muted">
-          <Shown text={view.consent} />
-          {view.plan_id && (
-            <>
-              {" "}
-              Plan{" "}
-              <span title={oneLine(view.plan_id)}>
-                <Shown class="tb-mono" text={view.plan_id.slice(0, 12)} />
-              </span>
-              .
-            </>
-          )}
-        </p>
-        {view.script && (
-          <button
-            type="button"
-            class="tb-button"
-            aria-expanded={open}
-            aria-controls={id}
-            onClick={() => setOpen(!open)}
-          >
-            {open ? "Hide the script" : "See the script"}
-          </button>
+    <div class="tb-consent">
+      <p class="tb-small tb-muted">
+        <Shown text={view.consent} />
+        {view.plan_id && (
+          <>
+            {" "}
+            Plan{" "}
+            <span title={oneLine(view.plan_id)}>
+              <Shown class="tb-mono" text={view.plan_id.slice(0, 12)} />
+            </span>
+            .
+          </>
         )}
-        {actions}
-      </div>
-      <div id={id} hidden={!open}>
-        {open && <Script text={view.script} path={view.script_path} />}
-      </div>
-    </>
+      </p>
+      {actions}
+    </div>
   );
 }
 
@@ -126,22 +111,5 @@ function Decisions({ decisions }: { decisions: PlanView["decisions"] }) {
         </tbody>
       </table>
     </details>
-  );
-}
-
-function Script({ text, path }: { text: string; path: string }) {
-  const block = useRef<HTMLPreElement>(null);
-  return (
-    <figure class="tb-script">
-      <figcaption class="tb-label">
-        <Shown text={path} class="tb-mono" />
-        <CopyButton text={text} fallback={() => block.current} />
-      </figcaption>
-      <Scroll class="tb-pre" label="Training script">
-        <pre ref={block}>
-          <Shown text={text} />
-        </pre>
-      </Scroll>
-    </figure>
   );
 }

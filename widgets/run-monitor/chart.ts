@@ -1,19 +1,17 @@
-// The loss chart: uPlot on a canvas, redrawn at most once a frame, zoomable while the kernel is busy.
+// One curve as a chart: uPlot on a canvas, redrawn at most once a frame, zoomable while the kernel is busy.
 
 import uPlot from "uplot";
-import { count, number } from "../shared/format";
 import type { Points } from "../shared/points";
-import type { RunView } from "../shared/types";
-import { along, heldOut, type Look, nearest, table, training } from "./curves";
+import type { Curve, RunView } from "../shared/types";
+import { along, type Look, nearest, table, type Window } from "./curves";
 import { drawMarks, markNear } from "./marks";
 import { type Palette, palette, watchTheme } from "./palette";
+import { clock, shareWords, stepWords, tickWords, yRange } from "./ticks";
 
-/** What stands under the pointer: raw values, not smoothed ones. */
+/** Where the pointer is. */
 export interface Readout {
   step: number;
   seconds: number;
-  training: number | null;
-  heldOut: number | null;
   mark: string;
 }
 
@@ -21,24 +19,25 @@ export interface ChartState {
   look: Look;
   marks: RunView["marks"];
   maxSteps: number | null;
+  window: Window;
 }
 
 interface Options {
   points: Points;
+  curve: Curve;
   state: ChartState;
   onReadout: (readout: Readout | null) => void;
-  onZoom: (zoomed: boolean) => void;
+  onZoom: (window: Window) => void;
 }
 
 const height = 232;
 
-export class LossChart {
+export class CurveChart {
   readonly #element: HTMLElement;
   readonly #options: Options;
   #state: ChartState;
   #colours: Palette;
   #plot: uPlot | null = null;
-  #window: { from: number; to: number } | null = null;
   #frame = 0;
   #cursor = -1; // index into the training points, when the keyboard moves it
 
@@ -70,28 +69,29 @@ export class LossChart {
 
   update(state: ChartState): void {
     const { look } = this.#state;
-    // Another axis has other numbers, another scale other ticks: the old window means nothing there.
-    if (look.axis !== state.look.axis) this.#window = null;
+    // Another axis has other numbers, another scale other ticks.
     if (look.axis !== state.look.axis || look.log !== state.look.log) {
       this.#plot?.destroy();
       this.#plot = null;
       this.#options.onReadout(null);
-      this.#options.onZoom(this.#window !== null);
     }
     this.#state = state;
     this.#request();
   }
 
-  resetZoom(): void {
-    this.#window = null;
-    this.#options.onZoom(false);
-    this.#request();
+  /** Puts the line of the pointer where it stands in another chart; null takes it away. */
+  follow(step: number | null): void {
+    const plot = this.#plot;
+    if (!plot) return;
+    const at = step === null ? null : this.#place(step);
+    this.#cursor = step === null ? -1 : nearest(this.#options.points.series(this.#options.curve.train).steps, step);
+    plot.setCursor({ left: at === null ? -10 : plot.valToPos(at, "x"), top: 0 }, false);
   }
 
   /** Moves the readout by points of training, for the keyboard. */
   moveCursor(by: number): void {
     const plot = this.#plot;
-    const x = along(this.#options.points.series(training), this.#state.look.axis);
+    const x = along(this.#options.points.series(this.#options.curve.train), this.#state.look.axis);
     if (!plot || x.length === 0) return;
     const from = this.#cursor < 0 ? (by > 0 ? -1 : x.length) : this.#cursor;
     this.#cursor = Math.max(0, Math.min(x.length - 1, from + by));
@@ -106,7 +106,8 @@ export class LossChart {
   #draw(): void {
     const width = Math.floor(this.#element.clientWidth);
     if (width < 80) return; // in a tab that is not shown
-    const data = table(this.#options.points, this.#state.look, this.#window);
+    const { look, window } = this.#state;
+    const data = table(this.#options.points, look, window, this.#options.curve);
     if (!this.#plot) {
       this.#plot = new uPlot(this.#settings(width), data, this.#element);
       return;
@@ -117,18 +118,20 @@ export class LossChart {
 
   /** From 0 to the last step that is to come, so that the curve grows into its frame. */
   #xRange(): [number, number] {
-    if (this.#window) return [this.#window.from, this.#window.to];
-    const { axis } = this.#state.look;
-    const last = Math.max(
-      along(this.#options.points.series(training), axis).at(-1) ?? 0,
-      along(this.#options.points.series(heldOut), axis).at(-1) ?? 0,
+    const { points, curve } = this.#options;
+    const { look, window, maxSteps } = this.#state;
+    if (window) return [window.from, window.to];
+    const end = Math.max(
+      along(points.series(curve.train), look.axis).at(-1) ?? 0,
+      along(points.series(curve.held_out), look.axis).at(-1) ?? 0,
+      look.axis === "step" ? (maxSteps ?? 0) : 0,
     );
-    const end = axis === "step" ? Math.max(last, this.#state.maxSteps ?? 0) : last;
     return [0, end > 0 ? end : 1];
   }
 
   #settings(width: number): uPlot.Options {
     const { look } = this.#state;
+    const share = this.#options.curve.kind === "share";
     const ink = (name: keyof Palette) => () => this.#colours[name];
     const axis = {
       stroke: ink("muted"),
@@ -150,7 +153,7 @@ export class LossChart {
         x: { time: false, range: () => this.#xRange() },
         y: look.log
           ? { distr: 3, range: (_, low, high) => (low > 0 ? [low / 1.15, high * 1.15] : [0.1, 10]) }
-          : { range: (_, low, high) => yRange(low, high) },
+          : { range: (_, low, high) => (share ? [0, 1.04] : yRange(low, high)) },
       },
       axes: [
         {
@@ -169,7 +172,7 @@ export class LossChart {
           size: 44,
           gap: 8,
           space: 40,
-          values: (plot, ticks) => (hasPoints(plot) ? tickWords(ticks) : ticks.map(() => "")),
+          values: (plot, ticks) => (hasPoints(plot) ? (share ? shareWords : tickWords)(ticks) : ticks.map(() => "")),
         },
       ],
       series: [
@@ -199,24 +202,22 @@ export class LossChart {
   /** Where a step lies on the axis at hand, or null where the points do not say. */
   #place(step: number): number | null {
     if (this.#state.look.axis === "step") return step;
-    const { steps, seconds } = this.#options.points.series(training);
+    const { steps, seconds } = this.#options.points.series(this.#options.curve.train);
     const at = nearest(steps, step);
     return at < 0 ? null : (seconds[at] ?? null);
   }
 
   #readout(plot: uPlot): void {
     const { left } = plot.cursor;
-    const { points, onReadout } = this.#options;
+    const { points, curve, onReadout } = this.#options;
     const { axis } = this.#state.look;
-    const train = points.series(training);
+    const train = points.series(curve.train);
     const at = left === undefined || left < 0 ? -1 : nearest(along(train, axis), plot.posToVal(left, "x"));
     if (at < 0 || left === undefined) {
       onReadout(null);
       return;
     }
     const step = train.steps[at] ?? 0;
-    const held = points.series(heldOut);
-    const heldAt = held.steps.indexOf(step);
     const mark = markNear(this.#state.marks, (markStep) => {
       const x = this.#place(markStep);
       return x === null ? Number.POSITIVE_INFINITY : Math.abs(plot.valToPos(x, "x") - left);
@@ -225,8 +226,6 @@ export class LossChart {
     onReadout({
       step,
       seconds: train.seconds[at] ?? Number.NaN,
-      training: train.values[at] ?? null,
-      heldOut: heldAt < 0 ? null : (held.values[heldAt] ?? null),
       mark,
     });
   }
@@ -234,48 +233,12 @@ export class LossChart {
   #zoom(plot: uPlot): void {
     const { left, width } = plot.select;
     if (width < 4) return;
-    this.#window = { from: plot.posToVal(left, "x"), to: plot.posToVal(left + width, "x") };
+    this.#options.onZoom({ from: plot.posToVal(left, "x"), to: plot.posToVal(left + width, "x") });
     plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
-    this.#options.onZoom(true);
-    this.#request();
   }
-}
-
-/** A little air above and below; a flat line stays in the middle. */
-function yRange(low: number | null, high: number | null): [number, number] {
-  if (low === null || high === null || !Number.isFinite(low) || !Number.isFinite(high)) return [0, 1];
-  const air = high > low ? (high - low) * 0.08 : Math.abs(high) * 0.1 || 1;
-  const bottom = low - air;
-  return [low >= 0 && bottom < 0 ? 0 : bottom, high + air];
 }
 
 /** An axis without a point would be an axis of made-up numbers. */
 function hasPoints(plot: uPlot): boolean {
   return (plot.data[0]?.length ?? 0) > 0;
-}
-
-/** Steps are counted: what lies between two of them has no name. */
-function stepWords(step: number): string {
-  return Number.isInteger(step) ? count(step) : "";
-}
-
-/** Ticks with as many decimals as tell neighbours apart; a log scale leaves some of them blank. */
-export function tickWords(ticks: (number | null)[]): string[] {
-  const shown = ticks.filter((tick) => tick !== null);
-  const decimals = Math.max(0, ...shown.map((tick) => decimalsOf(tick)));
-  return ticks.map((tick) => (tick === null ? "" : decimals > 4 ? number(tick) : tick.toFixed(decimals)));
-}
-
-function decimalsOf(value: number): number {
-  const [, decimals = ""] = String(Number(value.toPrecision(6))).split(".");
-  return decimals.length;
-}
-
-/** Seconds on the axis: "0", "45 s", "2:30", "1:05 h". */
-export function clock(seconds: number): string {
-  const whole = Math.round(seconds);
-  if (whole < 60) return whole === 0 ? "0" : `${whole} s`;
-  const pad = (value: number) => String(value).padStart(2, "0");
-  if (whole < 3600) return `${Math.floor(whole / 60)}:${pad(whole % 60)}`;
-  return `${Math.floor(whole / 3600)}:${pad(Math.floor((whole % 3600) / 60))} h`;
 }

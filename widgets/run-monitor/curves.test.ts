@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { falling, message } from "../gallery/series";
 import { Points } from "../shared/points";
-import { clock, tickWords } from "./chart";
-import { nearest, table } from "./curves";
+import { nearest, table, valuesAt, words } from "./curves";
+import { clock, shareWords, tickWords } from "./ticks";
 
 const look = { smoothing: 0.6, log: false, axis: "step" as const };
 
@@ -53,6 +53,38 @@ test("a window keeps its neighbours, so that the line runs out of it", () => {
   expect(table(run, { ...look, smoothing: 0 }, { from: 40, to: 50 })[0]).toEqual([
     39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51,
   ]);
+});
+
+test("a curve of another name is drawn, also of one with slashes", () => {
+  const curve = {
+    ...{ title: "Preference accuracy", kind: "share" as const },
+    ...{ train: "train/rewards/accuracies", held_out: "eval/rewards/accuracies" },
+  };
+  const run = points({
+    "train/loss": falling(3),
+    "train/rewards/accuracies": [
+      [1, 0.5, 1],
+      [2, 0.75, 2],
+    ],
+    "eval/rewards/accuracies": [[2, 0.625, 2]],
+  });
+  const [x, raw, , held] = table(run, { ...look, smoothing: 0 }, null, curve);
+  expect([x, raw, held]).toEqual([
+    [1, 2],
+    [0.5, 0.75],
+    [undefined, 0.625],
+  ]);
+  expect(valuesAt(run, curve, null)).toEqual({ training: 0.75, heldOut: 0.625 });
+  expect(valuesAt(run, curve, 1)).toEqual({ training: 0.5, heldOut: null });
+  expect(valuesAt(run, curve, 9)).toEqual({ training: null, heldOut: null });
+});
+
+test("a share is a percentage, whatever else is drawn keeps its zeros", () => {
+  expect(words("share", 0.625)).toBe("62.5 %");
+  expect(words("number", -0.4)).toBe("-0.400");
+  expect(words("loss", Number.NaN)).toBe("not finite");
+  expect(words("loss", null)).toBe("");
+  expect(shareWords([0, 0.5, null, 1])).toEqual(["0 %", "50 %", "", "100 %"]);
 });
 
 test("the nearest point", () => {

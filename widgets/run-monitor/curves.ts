@@ -2,7 +2,9 @@
 
 import uPlot from "uplot";
 import { minMax, smooth } from "../shared/decimate";
+import { loss, percent } from "../shared/format";
 import { lowerBound, type Points, type Series } from "../shared/points";
+import type { Curve } from "../shared/types";
 
 export type Axis = "step" | "time";
 
@@ -12,11 +14,13 @@ export interface Look {
   axis: Axis;
 }
 
+/** What is looked at of the axis; null for all of it. */
+export type Window = { from: number; to: number } | null;
+
 /** What is drawn of one frame in all: a plot of this width cannot show more. */
 const budget = { raw: 1300, smoothed: 500, heldOut: 200 };
 
-export const training = "train/loss";
-export const heldOut = "eval/loss";
+export const lossCurve: Curve = { title: "Loss", kind: "loss", train: "train/loss", held_out: "eval/loss" };
 
 export function along(series: Readonly<Series>, axis: Axis): readonly number[] {
   return axis === "step" ? series.steps : series.seconds;
@@ -26,14 +30,14 @@ export function along(series: Readonly<Series>, axis: Axis): readonly number[] {
  * The table [x, training, smoothed training, held out] for the window `from` to `to` on the axis.
  * A value that was not finite, or has no logarithm on a log scale, is a gap.
  */
-export function table(points: Points, look: Look, window: { from: number; to: number } | null): uPlot.AlignedData {
-  const train = points.series(training);
+export function table(points: Points, look: Look, window: Window, curve = lossCurve): uPlot.AlignedData {
+  const train = points.series(curve.train);
   const smoothed = look.smoothing > 0 ? { ...train, values: smooth(train.values, look.smoothing) } : train;
   return uPlot.join(
     [
       cut(train, look, window, budget.raw),
       cut(smoothed, look, window, look.smoothing > 0 ? budget.smoothed : 0),
-      cut(points.series(heldOut), look, window, budget.heldOut),
+      cut(points.series(curve.held_out), look, window, budget.heldOut),
     ],
     // 1: a null of ours is a gap that stays; an x that one series lacks is spanned.
     [
@@ -44,12 +48,7 @@ export function table(points: Points, look: Look, window: { from: number; to: nu
   );
 }
 
-function cut(
-  series: Readonly<Series>,
-  { axis, log }: Look,
-  window: { from: number; to: number } | null,
-  limit: number,
-): uPlot.AlignedData {
+function cut(series: Readonly<Series>, { axis, log }: Look, window: Window, limit: number): uPlot.AlignedData {
   if (limit === 0) return [[], []];
   const x = along(series, axis);
   // One more on each side, so that the line runs out of the window instead of ending in it.
@@ -71,4 +70,26 @@ export function nearest(sorted: readonly number[], x: number): number {
   const right = Math.min(lowerBound(sorted, x), sorted.length - 1);
   const left = Math.max(0, right - 1);
   return Math.abs((sorted[left] ?? 0) - x) <= Math.abs((sorted[right] ?? 0) - x) ? left : right;
+}
+
+/** What was measured at a step, raw and not smoothed; of `null` the newest. A value that was not finite is NaN. */
+export function valuesAt(points: Points, curve: Curve, step: number | null): Values {
+  const value = (name: string) => {
+    if (step === null) return points.last(name)?.value ?? null;
+    const { steps, values } = points.series(name);
+    const at = lowerBound(steps, step);
+    return steps[at] === step ? (values[at] ?? null) : null;
+  };
+  return { training: value(curve.train), heldOut: value(curve.held_out) };
+}
+
+export interface Values {
+  training: number | null;
+  heldOut: number | null;
+}
+
+/** A value in the words of its curve; "" where there is none. */
+export function words(kind: Curve["kind"], value: number | null): string {
+  if (value === null) return "";
+  return Number.isFinite(value) ? (kind === "share" ? percent(value) : loss(value)) : "not finite";
 }

@@ -113,3 +113,54 @@ test("a burst of messages is drawn once a frame", async () => {
   expect(draws).toBeGreaterThan(0);
   expect(draws).toBeLessThanOrEqual(6);
 });
+
+test("curves beside one another are read at one step, each with its own values", async () => {
+  const { el } = await mountState("panel-dpo");
+  const [first, second] = [...el.querySelectorAll<HTMLElement>(".tb-curve")];
+  if (!first || !second) throw new Error("two curves are drawn");
+  expect(first.textContent).toMatch(/^Preference accuracytraining [\d.]+ %held out [\d.]+ %/);
+  expect(second.textContent).toMatch(/^Losstraining 0\.\d+held out 0\.\d+/);
+  const [a, b] = [first, second].map((one) => one.querySelector("canvas")?.getBoundingClientRect());
+  expect(a?.top).toBe(b?.top);
+  first.querySelector<HTMLElement>("[role=img]")?.focus();
+  await userEvent.keyboard("{ArrowRight}");
+  await drawn();
+  const readout = () => el.querySelector(".tb-readout")?.textContent ?? "";
+  expect(readout()).toMatch(/^step 1, after 3\.4 s, preference accuracy [\d.]+ %, loss 0\.\d+$/);
+  expect(second.querySelector(".tb-key b")?.textContent).toBe(readout().split(" ").at(-1));
+  const line = (one: HTMLElement) => one.querySelector(".u-cursor-x");
+  expect(line(second)?.classList.contains("u-off")).toBe(false);
+  second.querySelector<HTMLElement>("[role=img]")?.focus();
+  await userEvent.keyboard("{ArrowRight}{ArrowRight}");
+  await drawn();
+  expect(readout()).toMatch(/^step 3,/);
+});
+
+test("a part of the run that is looked at closer is the same in each curve", async () => {
+  const { el } = await mountState("panel-dpo");
+  const over = el.querySelector<HTMLElement>(".tb-curve .u-over");
+  if (!over) throw new Error("no plot");
+  const before = [...el.querySelectorAll("canvas")].map((canvas) => canvas.toDataURL());
+  const { left, top, width } = over.getBoundingClientRect();
+  const at = (share: number) => ({ clientX: left + width * share, clientY: top + 40, bubbles: true, movementX: 9 });
+  over.dispatchEvent(new MouseEvent("mousemove", at(0.1)));
+  over.dispatchEvent(new MouseEvent("mousedown", at(0.1)));
+  over.dispatchEvent(new MouseEvent("mousemove", at(0.3)));
+  document.dispatchEvent(new MouseEvent("mouseup", at(0.3)));
+  await drawn();
+  await drawn();
+  const zoomed = [...el.querySelectorAll("canvas")].map((canvas) => canvas.toDataURL());
+  expect(zoomed.map((one, place) => one === before[place])).toEqual([false, false]);
+  const whole = [...el.querySelectorAll<HTMLElement>("button")].find((one) => one.textContent === "whole run");
+  whole?.click();
+  await drawn();
+  expect(el.textContent).not.toContain("whole run");
+});
+
+test("GRPO draws its reward, says why not its loss, and has no logarithm of it", async () => {
+  const { el } = await mountState("panel-grpo");
+  expect([...el.querySelectorAll(".tb-chart h3")].map((one) => one.textContent)).toEqual(["Mean reward"]);
+  expect(el.querySelector(".tb-chart-note")?.textContent).toContain("loss says nothing");
+  expect([...el.querySelectorAll(".tb-chart button")].map((one) => one.textContent)).not.toContain("log");
+  expect(el.querySelector(".tb-canvas")?.getAttribute("aria-label")).toMatch(/^Mean reward curve\. Training 0\.\d+\./);
+});

@@ -22,7 +22,7 @@ interface Props {
 export const RunMonitor = memo(({ view, points, Loss, instead }: Props) => (
   <div class="tb-body tb-run">
     {Loss ? (
-      <Loss points={points} marks={view.marks} maxSteps={view.max_steps} />
+      <Loss points={points} curves={view.curves} note={view.note} marks={view.marks} maxSteps={view.max_steps} />
     ) : (
       <div class="tb-chart-to-come">{instead}</div>
     )}

@@ -49,9 +49,25 @@ export interface PlanView {
   /** What the plan decided and why: "learning_rate", "2e-4", "ten times the full rate, for LoRA". */
   decisions: { field: string; value: string; why: string }[];
   script: string; // the training script, as text
+  script_title: string; // "The training script, 214 lines"; "" where there is none
   script_path: string;
+  edit: ScriptEdit | null; // what a person changed in it
+  proof: Proof | null; // its run in miniature, once that has ended
+  proving: string; // "Proving the script in miniature" while it runs; how far that is, is the stage's note
+  hints: string[]; // what else can be done with the script; what stands in backticks is to be typed
   consent: string; // the line beside the button: "Budget $2.00, reserved $0.42 = 63 min at $0.40 an hour, then the job is stopped."
   questions: { field: string; why: string }[];
+}
+
+export interface ScriptEdit {
+  sentence: string; // "You edited the script: 3 lines added, 1 removed."
+  diff: string; // unified, without its head
+}
+
+export interface Proof {
+  passed: boolean;
+  sentence: string; // "Proved in miniature in 48 s: 11 checks passed."
+  checks: { id: string; name: string; passed: boolean; evidence: string }[]; // those that failed first
 }
 
 /** The values that a slider can take, rising, and the one that the plan has. */

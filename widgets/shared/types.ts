@@ -96,10 +96,20 @@ export interface DataView {
   lengths: LengthEffect[]; // the shortest limit first, the last one cuts nothing; empty without a model
 }
 
+/** What is drawn of a run: a loss, a share from 0 to 1, or another number. */
+export interface Curve {
+  title: string; // "Preference accuracy"
+  kind: "loss" | "share" | "number";
+  train: string; // the names of its series
+  held_out: string;
+}
+
 export interface RunView {
   sentence: string;
   step: number | null;
   max_steps: number | null;
+  curves: Curve[]; // the first says how it goes; what follows is drawn beside it
+  note: string; // what the curves do not say by themselves; "" where nothing
   facts: { label: string; value: string }[]; // "tokens/s", "171": a fixed set, "–" where unknown, so that nothing jumps
   marks: { step: number; text: string; level: "care" | "stop" | "note" }[]; // checkpoints, spikes
   sample: { step: number; prompt: string; text: string } | null;
@@ -146,7 +156,8 @@ export interface PanelSnapshot extends TableState {
   stages: Stage[];
   status: { pill: string; left: string; spent: string }; // "step 118 of 240", "4 min left", "$0.11 of at most $0.42"; "" where nothing to say
   problem: Problem | null;
-  confirm: { label: string; enabled: boolean } | null; // "Start, at most $0.42"; null when there is nothing to confirm
+  /** "Start, at most $0.42", and why not now; null when there is nothing to confirm. */
+  confirm: { label: string; enabled: boolean; why?: string } | null;
   cancel: { label: string; enabled: boolean } | null;
   stop: { label: string; enabled: boolean } | null; // "Stop and evaluate"
   request: RequestView | null;
@@ -177,7 +188,7 @@ export interface InspectorSnapshot extends SoloSnapshot<DataView>, TableState {
  *   n points of three little-endian float64: step, value (NaN for a value that was not finite), seconds since the run began.
  * `reset` true: drop what you have first (a resumed run overlapped, or the answer to a `since` that is too old).
  * A view that mounts, or sees a gap in seq, sends {kind: "since", seq: last seen or 0}.
- * Series names: "train/loss", "eval/loss", "train/learning_rate", "train/grad_norm", "train/tokens_per_second".
+ * Series names: "train/" and the trainer's own name, "eval/" for what was held out: "train/loss", "eval/rewards/margins".
  */
 export interface PointsMessage {
   kind: "points";

@@ -122,7 +122,7 @@ export function ProblemNote({ problem }: { problem: Problem }) {
         )}
         {problem.now && (
           <p>
-            <Shown text={problem.now} />
+            <Told text={problem.now} />
           </p>
         )}
       </div>
@@ -146,6 +146,23 @@ export function Shown({ text, class: name = "" }: { text: string; class?: string
         ),
       )}
     </bdi>
+  );
+}
+
+/** A sentence of ours in which what stands in backticks is to be typed. */
+export function Told({ text }: { text: string }) {
+  return (
+    <>
+      {text.split("`").map((part, at) =>
+        at % 2 ? (
+          <code key={at}>
+            <Shown text={part} />
+          </code>
+        ) : (
+          <Shown key={at} text={part} />
+        ),
+      )}
+    </>
   );
 }
 

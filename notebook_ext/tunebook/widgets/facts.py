@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tunebook.pipeline.instruction import Reading
     from tunebook.pipeline.journal import Event, RunState
     from tunebook.pipeline.plan import Plan
+    from tunebook.pipeline.prove.result import Proof
 
 
 @dataclass
@@ -26,6 +27,7 @@ class Facts:
     reading: Reading | None = None
     inspection: Inspection | None = None
     plan: Plan | None = None
+    proof: Proof | None = None  # of the plan's script, in miniature
     #: Seconds that each part of the preparation took or has taken: "data", "plan".
     prepared: dict[str, float] = field(default_factory=dict)
     series: dict[str, list[Point]] = field(default_factory=dict)
@@ -45,9 +47,15 @@ class Facts:
     now: float = field(default_factory=time.time)
 
     @property
-    def last_loss(self) -> float | None:
-        points = self.series.get("train/loss")
-        return points[-1].value if points else None
+    def proving(self) -> bool:
+        """Whether the script of the plan is run in miniature right now."""
+        run = self.run
+        return self.supervised and run.plan_id is not None and run.preparing is not None and not run.finished
+
+    @property
+    def unproved_edit(self) -> bool:
+        """Whether a person has edited the script, and no proof says that it works: nothing can be started then."""
+        return self.plan is not None and self.plan.edit is not None and not (self.proof and self.proof.passed)
 
 
 LOG_LINES = 20
@@ -60,6 +68,7 @@ class Gatherer:
         self.live = live
         self._reading: Reading | None = None
         self._plan: Plan | None = None
+        self._proof: tuple[object, Proof | None] = (None, None)
         self._inspection: tuple[object, Inspection | None] = (None, None)
         self._prepared: dict[str, float] = {}
 
@@ -80,6 +89,7 @@ class Gatherer:
             reading=self._reading_of(run),
             inspection=self._inspection_of(run, plan),
             plan=plan,
+            proof=self._proof_of(run, plan),
             prepared=self._seconds_of_preparation(run),
             series={name: list(points) for name, points in live.series.items()},
             step=live.step,
@@ -118,6 +128,42 @@ class Gatherer:
 
             self._plan = load_plan(Journal(home()), run.plan_id)
         return self._plan
+
+    def _proof_of(self, run: RunState, plan: Plan | None) -> Proof | None:
+        """What the proof of the plan's script found. One that passed stays; another may come at any time before consent."""
+        if plan is None or not plan.script:
+            return None
+        from tunebook.pipeline.plan.proving import kept_proof
+
+        of, found = self._proof
+        waits = run.confirmed_at is None and not run.finished
+        state = plan.plan_id, "waits" if waits else run.last_seq
+        if of != state or (waits and found is None):
+            self._proof = (state, kept_proof(plan.script) or self._failed_proof(run))
+        return self._proof[1]
+
+    def _failed_proof(self, run: RunState) -> Proof | None:
+        """Only a proof that passed is kept with the script; one that failed lies where this run's supervisor made it.
+
+        None while it is made: consent goes by what is kept, and what a job has written is not its last word.
+        """
+        if run.preparing is not None:
+            return None
+        from pydantic import ValidationError
+
+        from tunebook.pipeline.home import home, read_json
+        from tunebook.pipeline.journal import Journal
+        from tunebook.pipeline.prove.result import Proof
+
+        events = Journal(home()).events(run.run_id)
+        planned = max((event.seq for event in events if event.kind == "planned"), default=-1)
+        proofs = [Path(event.data["job"]) for event in events if event.kind == "preparing" and event.seq > planned]
+        body = read_json(proofs[-1] / "result.json") if proofs else None
+        try:
+            found = Proof.model_validate(body) if body else None
+            return found if found and not found.passed else None
+        except ValidationError:
+            return None  # the job found no training script of ours: the run's problem says so
 
     def _seconds_of_preparation(self, run: RunState) -> dict[str, float]:
         if run.plan_id is not None and self._prepared:

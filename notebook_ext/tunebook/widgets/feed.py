@@ -187,7 +187,8 @@ class Feed:
         if self._troubled or self._last is None:
             return False
         run = self._last.run
-        return run.state in ("confirmed", "running", "cancelling") or (run.state == "draft" and run.plan_id is None)
+        waits = run.state == "draft" and run.plan_id is not None and not self._last.proving
+        return run.state in ("confirmed", "running", "cancelling", "draft") and not waits
 
     def _look(self) -> None:
         self._live.poll()
@@ -210,6 +211,7 @@ def _moving(facts: Facts) -> tuple[object, ...]:
         facts.run,
         facts.supervised,
         facts.inspection is not None,
+        facts.proof,
         facts.step,
         len(facts.checkpoints),
         len(facts.scores),

@@ -23,6 +23,7 @@ class HardwarePicker(Panel):
         from tunebook.pipeline.home import home
         from tunebook.pipeline.journal import Journal
         from tunebook.pipeline.plan import Plan, load_plan
+        from tunebook.pipeline.plan.proving import kept_proof
 
         if not isinstance(plan, Plan):
             plan_id = getattr(plan, "plan_id", plan)
@@ -30,6 +31,7 @@ class HardwarePicker(Panel):
                 raise CallError("plan", "has questions and no id yet", "answer them and plan again")
             plan = load_plan(Journal(home()), str(plan_id))
         self._plan = plan
+        self._proof = kept_proof(plan.script) if plan.script else None
         self._sliders = Sliders(contextvars.copy_context(), self._show_plan)
         super().__init__()
         self._show_plan()
@@ -41,4 +43,6 @@ class HardwarePicker(Panel):
             super().answer(request)
 
     def _show_plan(self) -> None:
-        self.show({"view": self._sliders.over(plan_view(self._plan)), "working": "", "problem": None})
+        self.show(
+            {"view": self._sliders.over(plan_view(self._plan, proof=self._proof)), "working": "", "problem": None}
+        )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tunebook.pipeline.spec import FIELDS
 from tunebook.pipeline.watch import Progress
+from tunebook.widgets.script_view import name_of_check
 from tunebook.widgets.views import (
     NO_TABLE,
     compare_view,
@@ -43,6 +44,9 @@ _PANEL_STAGES: dict[str, StageId] = {stage: panel for panel, stage in RUN_STAGES
 
 _COUNTED = re.compile(r"\d of \d")
 
+#: As people write them, where it is not the name in capitals.
+_METHODS = {"reward": "Reward model"}
+
 COSTS_NOTHING = "costs nothing, on this machine"
 
 
@@ -65,12 +69,28 @@ def run_snapshot(facts: Facts) -> View:
         "stop": _stop(facts),
         "request": request_view(run.instruction, run.spec, facts.reading, questions=[]),
         "data": _data(facts),
-        "plan": plan_view(facts.plan, facts.script_path, decides=_open(run), whole=_open(run)) if facts.plan else None,
+        "plan": _plan(facts),
         "run": run_view(facts) if run.confirmed_at is not None else None,
         "compare": compare_view(facts),
         "publish": publish_view(facts),
         **NO_TABLE,
     }
+
+
+def _plan(facts: Facts) -> View | None:
+    """What was decided, which can be changed as long as nothing is confirmed."""
+    if facts.plan is None:
+        return None
+    is_open = _open(facts.run)
+    return plan_view(
+        facts.plan,
+        facts.script_path,
+        decides=is_open,
+        whole=is_open,
+        proof=facts.proof,
+        proving=str((facts.run.preparing or {}).get("text") or "") if facts.proving else "",
+        run_id=facts.run.run_id,
+    )
 
 
 def _data(facts: Facts) -> View | None:
@@ -79,7 +99,8 @@ def _data(facts: Facts) -> View | None:
         return None
     run = facts.run
     chosen = {name: value for name, value in run.spec.items() if run.asked.get(name) != value}
-    return data_view(facts.inspection, chosen, decides=_open(run))
+    # Another plan would be made, without what a person has edited in the script of this one.
+    return data_view(facts.inspection, chosen, decides=_open(run) and not (facts.plan and facts.plan.edit))
 
 
 def _open(run: RunState) -> bool:
@@ -115,14 +136,15 @@ def question_snapshot(instruction: str, spec: dict[str, Any], reading: Reading) 
 
 def _subtitle(spec: dict[str, Any]) -> str:
     tuning = {"lora": "LoRA", "qlora": "QLoRA", "full": "full tuning"}.get(str(spec.get("tuning")))
-    method = str(spec["method"]).upper() if spec.get("method") else None
+    said = str(spec["method"]) if spec.get("method") else None
+    method = _METHODS.get(said, said.upper()) if said else None
     how = f"{method} with {tuning}" if method and tuning else method or tuning
     on = f"on {shortened(name_of(spec['dataset']), 80)}" if spec.get("dataset") else ""
     return ", ".join(part for part in (on, how) if part)
 
 
 def _preparing(facts: Facts) -> bool:
-    return facts.run.state == "draft" and facts.run.plan_id is None
+    return facts.run.state == "draft" and (facts.run.plan_id is None or facts.proving)
 
 
 # Stages
@@ -187,7 +209,7 @@ def _stage_state(facts: Facts, name: StageId, active: StageId, order: list[Stage
         return "failed"
     if run.state == "cancelled":
         return "skipped"
-    if run.state in ("interrupted", "needs_person") or (run.state == "draft" and run.plan_id is not None):
+    if run.state in ("interrupted", "needs_person") or (run.state == "draft" and not _preparing(facts)):
         return "needs_you"
     return "working"
 
@@ -221,7 +243,7 @@ def _note(facts: Facts, name: StageId, state: str) -> str:
 def _progress(facts: Facts) -> Progress:
     """The progress of the work at hand; the last words of the job before it say nothing about it."""
     run = facts.run
-    if run.confirmed_at is not None and not run.attempts_of(run.stage or "train"):
+    if run.confirmed_at is not None and not facts.proving and not run.attempts_of(run.stage or "train"):
         return Progress()
     return facts.progress
 
@@ -258,6 +280,10 @@ def status(facts: Facts) -> View:
 
 def _pill(facts: Facts) -> str:
     run = facts.run
+    if facts.proving:
+        return "proving"
+    if run.state == "draft" and facts.unproved_edit:
+        return "not proved"
     if _preparing(facts):
         return "preparing"
     if run.state == "running" and run.stop_requested and run.stage == "train":
@@ -302,6 +328,11 @@ def problem(facts: Facts) -> View | None:
         return {part: ended(str(said[part])) for part in ("what", "why", "now")}
     if run.state != "failed":
         return None
+    if run.problem and run.confirmed_at is None and facts.proof and not facts.proof.passed:
+        # What was seen stands under Plan.
+        failed = [name_of_check(one.id) for one in facts.proof.checks if not one.passed]
+        now = f"Mend it with `%finetune script {run.run_id}`, or change the cell and run it again."
+        return {"what": ended(str(run.problem["what"])), "why": f"Failed: {'; '.join(failed)}.", "now": now}
     said = run.problem or {
         "what": "The run failed",
         "why": run.why,
@@ -329,7 +360,17 @@ def _confirm(facts: Facts) -> View | None:
         return None
     cost = "costs nothing" if run.max_usd == 0 else f"at most {at_most_usd(run.max_usd)}"
     chosen = next((one for one in facts.plan.options if is_chosen(facts.plan, one)), None) if facts.plan else None
-    return {"label": f"Start, {cost}", "enabled": not (chosen and chosen.blocked)}
+    confirm: View = {"label": f"Start, {cost}", "enabled": not (chosen and chosen.blocked)}
+    return confirm | {"enabled": False, "why": why_not(facts)} if facts.unproved_edit else confirm
+
+
+def why_not(facts: Facts) -> str:
+    """Why an edited script cannot be started now."""
+    if facts.proving:
+        return "The edited script can start when its proof has passed."
+    if facts.supervised:
+        return "The edited script is proved before it can start."
+    return f"The edited script is not proved: `%finetune prove {(facts.run.plan_id or '')[:12]}` does that."
 
 
 def starts_itself(facts: Facts) -> bool:

@@ -34,7 +34,7 @@ def static_html(facts: Facts, curve: bytes | None) -> str:
     parts.append(_list([(stage["label"], _said(state, stage)) for stage in stages(facts)]))
     if curve:
         image = base64.b64encode(curve).decode()
-        parts.append(f'<img alt="training and held-out loss against the step" src="data:image/png;base64,{image}">')
+        parts.append(f'<img alt="training and held-out values against the step" src="data:image/png;base64,{image}">')
     if state["compare"] and state["compare"]["rows"]:
         parts.append(_comparison(state["compare"]))
     if state["publish"]:

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tunebook.pipeline.spec import spec_line
+from tunebook.widgets.measures import MEASURES, NOTES, figures, held_out, method_of, now
+from tunebook.widgets.script_view import script_view
 from tunebook.widgets.words import (
     UNKNOWN,
     counted,
     duration,
     duration_range,
-    loss,
     name_of,
     number,
     plain,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from tunebook.pipeline.hardware.options import Option
     from tunebook.pipeline.instruction import Question, Reading
     from tunebook.pipeline.plan import Plan
+    from tunebook.pipeline.prove.result import Proof
     from tunebook.widgets.facts import Facts
 
 View = dict[str, Any]
@@ -166,12 +168,24 @@ def _cut_texts(value: Any) -> Any:
 # Plan
 
 
-def plan_view(plan: Plan, script_path: str = "", *, decides: bool = False, whole: bool = True) -> View:
-    """The picker's panel: every option with its bands, what was decided and why, the script, the line of consent.
+def plan_view(
+    plan: Plan,
+    script_path: str = "",
+    *,
+    decides: bool = False,
+    whole: bool = True,
+    proof: Proof | None = None,
+    proving: str = "",
+    run_id: str = "",
+) -> View:
+    """The picker's panel: every option with its bands, what was decided and why, the script with its proof, the line of
+    consent.
 
-    `decides`: whether another option, an offer or the sliders' values can be taken now. Without `whole` it is what is
-    worth sending again and again while the run is at work: what was chosen and what it was chosen from.
+    `decides`: whether another option, an offer or the sliders' values can be taken now; another plan would not have what
+    a person has edited. Without `whole` it is what is worth sending again and again while the run is at work: what was
+    chosen and what it was chosen from.
     """
+    decides = decides and plan.edit is None
     options = [one for one in plan.options if whole or one.front or one.backend == "local" or is_chosen(plan, one)]
     return {
         "sentence": plan.sentence,
@@ -191,7 +205,7 @@ def plan_view(plan: Plan, script_path: str = "", *, decides: bool = False, whole
         "explorable": whole and any(one.backend == "local" and one.step_seconds for one in plan.options),
         "exploring": "",
         "decisions": [{"field": one.field, "value": plain(one.value), "why": one.why} for one in plan.decisions],
-        "script": plan.script or "",
+        **script_view(plan, proof, proving=proving, run_id=run_id, can_prove=whole),
         "script_path": script_path,
         "consent": plan.consent,
         "questions": [question_view(one) for one in plan.questions],
@@ -224,6 +238,8 @@ def run_view(facts: Facts) -> View:
         "sentence": run_sentence(facts),
         "step": facts.step,
         "max_steps": facts.max_steps,
+        "curves": [measure.view() for measure in MEASURES[method_of(facts)]],
+        "note": NOTES.get(method_of(facts), ""),
         "facts": _run_facts(facts),
         "marks": [{"step": step, "text": "checkpoint", "level": "note"} for step in facts.checkpoints] + _broken(facts),
         "sample": None,
@@ -234,23 +250,18 @@ def run_view(facts: Facts) -> View:
 def run_sentence(facts: Facts) -> str:
     """Where the training is, in one sentence."""
     run, trained = facts.run, facts.run.done_stages.get("train")
-    loss_now = f", loss {loss(facts.last_loss)}" if facts.last_loss is not None else ""
+    value = now(facts)
     if trained is not None:
         where = counted(facts.step, "step", "steps") if facts.step is not None else "its steps"
-        return f"Trained {where} in {duration(trained)}{loss_now}{_held_out(facts)}."
+        return f"Trained {where} in {duration(trained)}{value}{held_out(facts)}."
     if run.state == "interrupted":
-        return f"Interrupted at step {facts.step or 0}{loss_now}. What was saved is kept."
+        return f"Interrupted at step {facts.step or 0}{value}. What was saved is kept."
     if run.finished:
-        return f"Ended at step {facts.step}{loss_now}." if facts.step is not None else "It ended before the first step."
+        return f"Ended at step {facts.step}{value}." if facts.step is not None else "It ended before the first step."
     if facts.step is None or facts.max_steps is None:
         return f"{facts.progress.text or 'Starting'}." if run.stage == "train" else "Nothing is running yet."
     left = f", about {duration(facts.eta_s)} left" if facts.eta_s else ""
-    return f"Step {facts.step:,} of {facts.max_steps:,}{loss_now}{_held_out(facts)}{left}."
-
-
-def _held_out(facts: Facts) -> str:
-    points = facts.series.get("eval/loss")
-    return f", held out {loss(points[-1].value)}" if points and points[-1].value is not None else ""
+    return f"Step {facts.step:,} of {facts.max_steps:,}{value}{held_out(facts)}{left}."
 
 
 def _run_facts(facts: Facts) -> list[View]:
@@ -258,31 +269,31 @@ def _run_facts(facts: Facts) -> list[View]:
         points = facts.series.get(name)
         return points[-1].value if points else None
 
-    rate, memory, accuracy = last("train/learning_rate"), last("train/memory_gib"), last("eval/token_accuracy")
+    rate, memory = last("train/learning_rate"), last("train/memory_gib")
     chosen = next((one for one in facts.plan.options if is_chosen(facts.plan, one)), None) if facts.plan else None
     of = f" of {number(chosen.memory.high, 2)} GiB forecast" if chosen and chosen.memory else " GiB"
     return [
+        *({"label": label, "value": value} for label, value in figures(facts)),
         {"label": "tokens/s", "value": number(last("train/tokens_per_second"))},
         {"label": "gradient norm", "value": number(last("train/grad_norm"))},
         {"label": "learning rate", "value": number(rate)},
         {"label": "memory", "value": f"{number(memory, 2)}{of}" if memory is not None else UNKNOWN},
-        {"label": "held-out tokens right", "value": f"{number(accuracy * 100)} %" if accuracy is not None else UNKNOWN},
-        {"label": "training time", "value": _training_time(facts, chosen)},
+        *({"label": label, "value": value} for label, value in _training_time(facts, chosen)),
     ]
 
 
-def _training_time(facts: Facts, chosen: Option | None) -> str:
+def _training_time(facts: Facts, chosen: Option | None) -> list[tuple[str, str]]:
     """What was forecast, and what is forecast at the pace of the steps so far."""
     if chosen is None or chosen.step_seconds is None or not facts.max_steps:
-        return UNKNOWN
+        return [("training forecast", UNKNOWN), ("at this pace", UNKNOWN)]
     step = chosen.step_seconds
-    said = f"forecast {duration_range(facts.max_steps * step.p50, facts.max_steps * step.p90)}"
+    said = ("training forecast", duration_range(facts.max_steps * step.p50, facts.max_steps * step.p90))
     if facts.pace_s is None or facts.step is None or facts.run.done_stages.get("train") is not None:
-        return said
+        return [said, ("at this pace", UNKNOWN)]
     from tunebook.pipeline.hardware.forecast import reforecast
 
-    now = reforecast(step, facts.pace_s, facts.step, facts.max_steps)
-    return f"{duration_range(now.p50, now.p90)} at this pace, {said}"
+    pace = reforecast(step, facts.pace_s, facts.step, facts.max_steps)
+    return [said, ("at this pace", duration_range(pace.p50, pace.p90))]
 
 
 def _broken(facts: Facts) -> list[View]:
@@ -367,6 +378,8 @@ def _row_note(comparison: Comparison, checkpoint: str) -> str:
 
 
 def _held_out_loss(facts: Facts, step: int) -> float | None:
+    if method_of(facts) == "grpo":  # where it says nothing
+        return None
     return next((point.value for point in facts.series.get("eval/loss", []) if point.step == step), None)
 
 

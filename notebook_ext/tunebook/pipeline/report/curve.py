@@ -1,4 +1,4 @@
-"""The loss curve as a small PNG, for the report and for notebooks that are read without a kernel."""
+"""The loss, or GRPO's mean reward, as a small PNG, for the report and for notebooks that are read without a kernel."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ TRAINING, HELD_OUT = "#0b6e99", "#c2500e"
 
 
 def draw_curve(series: dict[str, list[Point]], path: Path) -> bool:
-    """Draw training and held-out loss against the step, 640 x 260 pixels. False, and no file, without a point."""
+    """Draw training and held-out values against the step, 640 x 260 pixels. False, and no file, without a point."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    lines = [("training", "train/loss", TRAINING, "-", None), ("held out", "eval/loss", HELD_OUT, "--", "o")]
+    # The loss of GRPO says nothing of how it goes; only GRPO has a reward.
+    what, title = ("reward", "mean reward") if series.get("train/reward") else ("loss", "loss")
+    lines = [("training", f"train/{what}", TRAINING, "-", None), ("held out", f"eval/{what}", HELD_OUT, "--", "o")]
     drawn = {name: [point for point in series.get(name, []) if point.value is not None] for _, name, *_ in lines}
     if not any(drawn.values()):
         return False
@@ -28,7 +30,7 @@ def draw_curve(series: dict[str, list[Point]], path: Path) -> bool:
             label = f"{label} {values[-1]:.3g}"
             axes.plot(steps, values, style, color=colour, marker=mark, markersize=4, linewidth=1.4, label=label)
     axes.set_xlabel("step")
-    axes.set_ylabel("loss")
+    axes.set_ylabel(title)
     axes.grid(axis="y", color="#dddddd", linewidth=0.6)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)

@@ -71,7 +71,7 @@ def write_report(run_id: str, plan: Plan, to: Path | None = None) -> Path:
     parts.append("<h2>Training</h2>")
     if has_curve:
         image = base64.b64encode(folder.curve.read_bytes()).decode()
-        parts.append(f'<img alt="training and held-out loss against the step" src="data:image/png;base64,{image}">')
+        parts.append(f'<img alt="training and held-out values against the step" src="data:image/png;base64,{image}">')
     parts += _data(plan) + _plan(plan) + _export(folder)
     parts += ["<h2>Time</h2>", _table(["stage", "seconds"], [[s, f"{t:.0f}"] for s, t in run.done_stages.items()])]
     parts += ["<h2>Script</h2>", f"<pre>{_text(plan.script or '')}</pre>"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,17 +13,23 @@ from tunebook.pipeline.run_folder import RunFolder
 from tunebook.pipeline.tail import EventTail, last_lines
 from tunebook.pipeline.watch.look import Look, look
 
-#: Trainer names to series names.
-_SERIES = {
-    "loss": "train/loss",
-    "eval_loss": "eval/loss",
-    "learning_rate": "train/learning_rate",
-    "grad_norm": "train/grad_norm",
-    "tokens_per_second": "train/tokens_per_second",
-    "memory_gib": "train/memory_gib",
-    "mean_token_accuracy": "train/token_accuracy",
-    "eval_mean_token_accuracy": "eval/token_accuracy",
+#: What is followed of all that the trainers log, by their names.
+_FOLLOWED = {
+    *("loss", "learning_rate", "grad_norm", "tokens_per_second", "memory_gib", "mean_token_accuracy"),
+    *("rewards/chosen", "rewards/rejected", "rewards/margins", "rewards/accuracies"),  # DPO and KTO
+    *("accuracy", "margin"),  # reward models
+    *("reward", "reward_std", "frac_reward_zero_std", "completions/mean_length", "completions/clipped_ratio"),  # GRPO
 }
+_RENAMED = {"mean_token_accuracy": "token_accuracy"}
+_OF_ONE_REWARD = re.compile(r"rewards/.+/mean")
+
+
+def series_name(logged: str) -> str | None:
+    """The series of a logged value: "train/" and the trainer's name, or "eval/" for what was held out; None for the rest."""
+    split, name = ("eval", logged.removeprefix("eval_")) if logged.startswith("eval_") else ("train", logged)
+    if name not in _FOLLOWED and not _OF_ONE_REWARD.fullmatch(name):
+        return None
+    return f"{split}/{_RENAMED.get(name, name)}"
 
 
 @dataclass
@@ -92,10 +99,9 @@ class Live:
                 self._drop_after(event["step"])
             case "metrics":
                 self.step = event["step"]
-                for name, value in event["values"].items():
-                    if name in _SERIES:
-                        points = self.series.setdefault(_SERIES[name], [])
-                        points.append(Point(event["step"], value, event["time"]))
+                for logged, value in event["values"].items():
+                    if name := series_name(logged):
+                        self.series.setdefault(name, []).append(Point(event["step"], value, event["time"]))
             case "checkpoint":
                 self.checkpoints.append(event["step"])
             case "score":
