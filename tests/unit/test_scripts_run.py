@@ -170,3 +170,33 @@ def test_by_hand_and_through_the_pipeline_it_learns_the_same(tmp_path: Path, mod
             for folder in (RunFolder(run.run_id).output, tmp_path / "hand" / "output")
         )
         assert all((one[key] - other[key]).abs().max() < 1e-5 for key in one)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_uv_installs_what_the_header_pins_and_runs_it(tmp_path: Path, model: Path, data: Path) -> None:
+    """As a person or a rented machine starts it: an environment of its own, made from the PEP 723 table alone."""
+    from importlib.metadata import version
+
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "train.py").write_text(script("sft", model, data, report_to=["trackio"]), encoding="utf-8")
+    env = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    env |= {"UV_CACHE_DIR": str(tmp_path / "uv"), "TUNEBOOK_METRICS": str(run / "events.jsonl")}
+    command = [
+        sys.executable,
+        "-m",
+        "uv",
+        "run",
+        "--python",
+        sys.executable,
+        "train.py",
+        "--output",
+        str(run / "output"),
+    ]
+    done = subprocess.run(command, cwd=run, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert sorted(losses(events(run))) == [1, 2, 3, 4, 5, 6]
+    assert checkpoints(run / "output") == ["checkpoint-3", "checkpoint-6"]
+    told = json.loads((run / "output" / "checkpoint-6" / "adapter_config.json").read_text())
+    assert told["peft_version"].split(".")[:2] == version("peft").split(".")[:2]

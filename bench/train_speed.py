@@ -1,0 +1,221 @@
+"""Useful tokens a second of the generated SFT script, beside the reference skill's settings and a loop tuned by hand.
+
+    python bench/train_speed.py [ROUNDS]
+
+SmolLM2-135M with LoRA of rank 16 on the demo's rows, in one process, turn by turn so that all feel the same machine. A
+token is useful that is no padding. Also told: the share of padding, and what the script's own callback takes of a step.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "examples"), str(ROOT / "tests")]
+os.environ |= {"HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1", "GOMP_SPINCOUNT": "50000"}
+os.environ |= {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "8000000000"}
+STEPS, WARM = 8, 2
+Rates = list[float]
+
+
+def main(rounds: int) -> int:
+    import torch
+    from prepare_model import prepare
+
+    from tunebook.pipeline.hardware.machine import this_machine
+
+    if not torch.cuda.is_available():
+        torch.set_num_threads(max(1, int(this_machine().usable_cores)))
+    model = prepare(ROOT / ".cache" / "models" / "SmolLM2-135M-Instruct")
+    folder = Path(tempfile.mkdtemp(prefix="train-speed-"))
+    os.environ["TRACKIO_DIR"] = str(folder / "trackio")
+    ours = Script(str(model), folder)
+    turns: dict[str, Callable[[], float]] = {
+        "script": ours.turn,
+        "reference": trainer_turn(reference(str(model), folder)),
+        "by hand": ByHand(str(model), ours.trainer).turn,
+    }
+    rates: dict[str, Rates] = {name: [] for name in turns}
+    for _ in range(rounds):
+        for name, turn in turns.items():
+            rates[name].append(turn())
+            print(f"{name:10} {rates[name][-1]:8.1f} useful tokens/s", flush=True)
+    for other in ("reference", "by hand"):
+        pairs = [one / two for one, two in zip(rates["script"], rates[other], strict=True)]
+        print(
+            f"script / {other}: {statistics.median(pairs):.2f} (of {rounds} rounds {min(pairs):.2f} to {max(pairs):.2f})"
+        )
+    print(f"padding: {100 * ours.padding():.1f} % of what the script computes")
+    print(f"callbacks: {100 * ours.in_callbacks / ours.in_steps:.2f} % of a step")
+    return 0
+
+
+def clocked(trainer: Any) -> tuple[list[float], list[int]]:
+    """Seconds of each step, and the useful tokens in it, as the trainer goes."""
+    from transformers import TrainerCallback
+
+    seconds: list[float] = []
+    tokens: list[int] = []
+
+    class Clock(TrainerCallback):  # type: ignore[misc]
+        began = 0.0
+
+        def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            self.began = time.perf_counter()
+            tokens.append(0)
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            seconds.append(time.perf_counter() - self.began)
+
+    step = trainer.training_step
+
+    def counting(model: Any, inputs: Any, *rest: Any, **more: Any) -> Any:
+        tokens[-1] += int(inputs["attention_mask"].sum())
+        return step(model, inputs, *rest, **more)
+
+    trainer.training_step = counting
+    trainer.add_callback(Clock())
+    return seconds, tokens
+
+
+def trainer_turn(trainer: Any) -> Callable[[], float]:
+    seconds, tokens = clocked(trainer)
+
+    def turn() -> float:
+        seconds.clear()
+        tokens.clear()
+        trainer.train()
+        return sum(tokens[WARM:]) / sum(seconds[WARM:])
+
+    return turn
+
+
+class Script:
+    """The generated script's own trainer with its own callback, which is timed."""
+
+    def __init__(self, model: str, folder: Path) -> None:
+        from scripts import settings
+
+        from tunebook.pipeline.hardware.machine import this_machine
+        from tunebook.pipeline.scripts import train_script
+
+        made = settings(
+            "sft", model, ROOT / "examples" / "data" / "kinds", device_batch_size=8, lora_rank=16, learning_rate=2e-4,
+            max_steps=STEPS + WARM, save_steps=10_000, eval_steps=10_000, cpu_bf16=this_machine().cpu_bf16,
+            report_to=["trackio"],
+        )  # fmt: skip
+        names: dict[str, Any] = {"__name__": "train", "__file__": "train.py"}
+        exec(compile(train_script(made, timeout_s=3600), "train.py", "exec"), names)
+        rows, _ = names["load_rows"]()
+        self.trainer = names["make_trainer"](rows, None, names["common_arguments"](folder / "script", False))
+        (folder / "script").mkdir(exist_ok=True)
+        self.trainer.remove_callback(names["PrinterCallback"])
+        self.in_callbacks = self.in_steps = 0.0
+        journal = names["Journal"](folder / "script")
+        for event in ("on_step_begin", "on_log", "on_step_end"):
+            setattr(journal, event, self._timed(getattr(journal, event)))
+        self.trainer.add_callback(journal)
+        self._turn = trainer_turn(self.trainer)
+
+    def _timed(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*given: Any, **more: Any) -> Any:
+            began = time.perf_counter()
+            try:
+                return method(*given, **more)
+            finally:
+                self.in_callbacks += time.perf_counter() - began
+
+        return timed
+
+    def turn(self) -> float:
+        began = time.perf_counter()
+        rate = self._turn()
+        self.in_steps += time.perf_counter() - began
+        return rate
+
+    def padding(self) -> float:
+        """Of all batches of an epoch."""
+        useful = computed = 0
+        for batch in self.trainer.get_train_dataloader():
+            useful += int(batch["attention_mask"].sum())
+            computed += batch["attention_mask"].numel()
+        return 1 - useful / computed
+
+
+def reference(model: str, folder: Path) -> Any:
+    """The reference skill's settings, in the names that TRL has for them today; what it leaves out is TRL's default."""
+    import torch
+    from datasets import load_dataset
+    from peft import LoraConfig
+    from trl import SFTConfig, SFTTrainer
+
+    rows = load_dataset("json", data_files=str(ROOT / "examples/data/kinds/train.jsonl"), split="train")
+    return SFTTrainer(
+        model=model,
+        train_dataset=rows,
+        peft_config=LoraConfig(r=16, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM"),
+        args=SFTConfig(
+            output_dir=str(folder / "reference"),
+            per_device_train_batch_size=1,
+            gradient_accumulation_steps=8,
+            activation_checkpointing=True,
+            max_length=2048,
+            learning_rate=2e-4,
+            max_steps=STEPS + WARM,
+            save_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+            use_cpu=not torch.cuda.is_available(),  # without it TRL's default, bf16, does not start on a CPU
+        ),
+    )
+
+
+class ByHand:
+    """A plain loop over the script's own batches, with logits for the trained tokens alone and nothing else in it."""
+
+    def __init__(self, model: str, trainer: Any) -> None:
+        import torch
+        from peft import LoraConfig, get_peft_model
+        from transformers import AutoModelForCausalLM
+
+        base = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32)
+        wanted = LoraConfig(r=16, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")
+        self.model = get_peft_model(base, wanted).to(trainer.args.device).train()
+        self.trained = [one for one in self.model.parameters() if one.requires_grad]
+        self.optimizer = torch.optim.AdamW(self.trained, lr=2e-4, fused=True)
+        self.trainer, self.bf16 = trainer, trainer.args.bf16
+
+    def turn(self) -> float:
+        import torch
+
+        inner, head = self.model.base_model.model.model, self.model.base_model.model.lm_head
+        seconds: list[float] = []
+        tokens: list[int] = []
+        batches = iter(self.trainer.get_train_dataloader())
+        for _ in range(STEPS + WARM):
+            batch = next(batches)
+            began = time.perf_counter()
+            with torch.autocast(batch["input_ids"].device.type, torch.bfloat16, enabled=self.bf16):
+                hidden = inner(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], use_cache=False)[0]
+                labels = batch["labels"][:, 1:]
+                kept = labels != -100
+                loss = torch.nn.functional.cross_entropy(head(hidden[:, :-1][kept]).float(), labels[kept])
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(self.trained, 1.0)
+            self.optimizer.step()
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.item()
+            seconds.append(time.perf_counter() - began)
+            tokens.append(int(batch["attention_mask"].sum()))
+        return sum(tokens[WARM:]) / sum(seconds[WARM:])
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 3))
