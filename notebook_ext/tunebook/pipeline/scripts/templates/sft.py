@@ -6,6 +6,18 @@ from trl import SFTConfig, SFTTrainer
 
 
 # <trainer>
+# <unless packing>
+class ByLength(SFTTrainer):
+    """Rows of like length share a batch, so that little is computed on padding, in an order that a resumed run finds again."""
+
+    def _get_train_sampler(self, *given):
+        sampler = super()._get_train_sampler(*given)
+        sampler.generator = torch.Generator().manual_seed(SEED)
+        sampler.set_epoch = lambda epoch: sampler.generator.manual_seed(SEED + epoch)
+        return sampler
+
+
+# </unless>
 def make_trainer(rows: Dataset, held_out: Dataset | None, arguments: dict) -> SFTTrainer:
     # <unless adapter>
     model = MODEL
@@ -13,7 +25,13 @@ def make_trainer(rows: Dataset, held_out: Dataset | None, arguments: dict) -> SF
     # <when adapter>
     model = with_adapter(AutoModelForCausalLM)
     # </when>
-    return SFTTrainer(
+    # <when packing>
+    trainer = SFTTrainer
+    # </when>
+    # <unless packing>
+    trainer = ByLength
+    # </unless>
+    return trainer(
         model=model,
         processing_class=tokenizer(),
         train_dataset=rows,
@@ -28,8 +46,9 @@ def make_trainer(rows: Dataset, held_out: Dataset | None, arguments: dict) -> SF
             **arguments,
             max_length=MAX_LENGTH,
             packing=PACKING,
-            # Rows of like length share a batch, so that little is computed on padding; packed rows have none.
-            train_sampling_strategy="random" if PACKING else "group_by_length",
+            # <unless packing>
+            train_sampling_strategy="group_by_length",
+            # </unless>
             **DATA_SETTINGS,
         ),
     )
