@@ -40,7 +40,7 @@ class _Stopped(Exception):
 
 
 class _Revised(Exception):
-    """The spec was changed while its plan was being made."""
+    """The spec was changed while its plan was being made or proved."""
 
 
 class Supervisor:
@@ -61,10 +61,7 @@ class Supervisor:
             state = self.state()
             if state.finished:
                 return
-            plan = self._plan(state)
-            while self.state().plan_id != plan.plan_id:  # it was revised in the meantime
-                plan = self._plan(self.state())
-            self._prove(plan)
+            plan = self._proved_plan(state)
             if self.state().state == "draft" and state.goes_by_itself and plan.max_usd == 0:
                 self.write("confirmed", plan_id=plan.plan_id, max_usd=plan.max_usd, by="--yes")
             if self.state().state == "draft":
@@ -139,6 +136,19 @@ class Supervisor:
         self.write("planned", plan_id=plan.plan_id, max_usd=plan.max_usd, revision=state.revisions)
         return plan
 
+    def _proved_plan(self, state: RunState) -> Plan:
+        """The plan of the spec as it is when the proof has ended: a person may change it all the while."""
+        plan = self._plan(state)
+        while True:
+            if (now := self.state()).plan_id != plan.plan_id:
+                plan = self._plan(now)
+                continue
+            try:
+                self._prove(plan)
+                return plan
+            except _Revised:
+                plan = self._plan(self.state())
+
     def _prove(self, plan: Plan) -> None:
         """Where it costs money, or where a person has edited the script: no job before its proof in miniature."""
         if not needs_proof(plan):
@@ -149,12 +159,16 @@ class Supervisor:
             self.write("preparing", stage=stage, job=str(job_folder), text=text)
 
         def still_wanted() -> None:
-            if self.state().finished or self.state().cancel_requested:
+            now = self.state()
+            if now.finished or now.cancel_requested:
                 raise _Stopped
+            if now.plan_id != plan.plan_id:
+                raise _Revised
 
         known = kept_proof(plan.script)
         watched = Watched(self.folder.path / "jobs", preparing, still_wanted)
         proof = known or proof_of(plan.script, watched)
+        still_wanted()
         if known is None:
             self.write("proved", passed=proof.passed, seconds=proof.seconds)
         if not proof.passed:
