@@ -55,7 +55,18 @@ def test_every_script_has_no_unknown_name_and_no_unused_import(
 ) -> None:
     for (method, name), text in every.items():
         (tmp_path / f"{method}_{name.replace(' ', '_')}.py").write_text(text, encoding="utf-8")
-    ruff = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "F,E9,B", "--ignore", "F401", str(tmp_path)]
+    ruff = [
+        sys.executable,
+        "-m",
+        "ruff",
+        "check",
+        "--isolated",
+        "--select",
+        "F,E9,B",
+        "--ignore",
+        "F401",
+        str(tmp_path),
+    ]
     found = subprocess.run(ruff, capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stdout
 

@@ -17,7 +17,9 @@ def literal(value: Any, indent: str = "") -> str:
         plain = value.isprintable() and not {'"', "\\"}.intersection(value)
         return f'"{value}"' if plain else repr(value)
     if isinstance(value, dict):
-        return _parts("{", [f"{literal(key)}: {literal(one, indent + '    ')}" for key, one in value.items()], "}", indent)
+        return _parts(
+            "{", [f"{literal(key)}: {literal(one, indent + '    ')}" for key, one in value.items()], "}", indent
+        )
     if isinstance(value, list):
         return _parts("[", [literal(one, indent + "    ") for one in value], "]", indent)
     return repr(value)
