@@ -316,6 +316,7 @@ REWARDS = [tokens]
 def test_a_run_hands_its_rewards_and_its_start_to_its_evaluation() -> None:
     from tunebook.pipeline.plan import Plan
     from tunebook.pipeline.plan.model import ModelFacts
+    from tunebook.pipeline.rewards import RewardCode
     from tunebook.pipeline.scripts import TrainSettings
     from tunebook.pipeline.stages import asked_with, start_of
 
@@ -323,7 +324,8 @@ def test_a_run_hands_its_rewards_and_its_start_to_its_evaluation() -> None:
         settings = TrainSettings.model_construct(method=method, rewards=rewards, max_completion_length=64)  # type: ignore[arg-type]
         return Plan.model_construct(settings=settings)
 
-    assert asked_with(plan("grpo", {"source": "REWARDS = [len]"})) == {
+    code = RewardCode(source="REWARDS = [len]", requirements={}, names=["len"], weights=[1.0])
+    assert asked_with(plan("grpo", code)) == {
         "rewards": "REWARDS = [len]",
         "max_new_tokens": 64,
     }

@@ -101,7 +101,7 @@ def test_what_was_spoiled_fails_its_own_check_and_no_other(
         ((END, "    found.chat_template = None\n" + END), "has no chat template"),
         ((NO_END, "    found.eos_token = None\n" + NO_END), "no end token"),
         (("    return train_rows, eval_rows", "    return train_rows, eval_rows.select([])"), "no row is held out"),
-        ((TRAIN, "    print(trainer.modle)\n" + TRAIN), "AttributeError: 'SFTTrainer' object has no attribute 'modle'"),
+        ((TRAIN, "    print(trainer.modle)\n" + TRAIN), "AttributeError: 'ByLength' object has no attribute 'modle'"),
         ((TRAIN, FREEZE.format(condition="True") + TRAIN), "every weight is frozen"),
     ],
 )  # fmt: skip
