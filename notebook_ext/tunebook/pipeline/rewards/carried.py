@@ -15,7 +15,7 @@ from tunebook.pipeline.errors import CallError
 #: What the training script itself defines below: a reward must not change it, nor be changed by it.
 RESERVED = frozenset(
     "METHOD MODEL MODEL_REVISION ADAPTER HELD_OUT_ROWS LOSS_ROWS SEED NUM_GENERATIONS MAX_COMPLETION_LENGTH MAX_LENGTH "
-    "ByLength BETA EPOCHS MAX_STEPS DEVICE_BATCH_SIZE ACCUMULATION DEVICE_EVAL_BATCH_SIZE LEARNING_RATE WARMUP_STEPS CHECKPOINTING "
+    "BETA EPOCHS MAX_STEPS DEVICE_BATCH_SIZE ACCUMULATION DEVICE_EVAL_BATCH_SIZE LEARNING_RATE WARMUP_STEPS CHECKPOINTING "
     "HALF_WEIGHTS CPU_BF16 EVAL_STEPS SAVE_STEPS REPORT_TO CARDS PUSH_TO PUSH_PRIVATE LORA REWARDS REWARD_WEIGHTS "
     "ENVIRONMENT load_rows to_trl with_options options_of option_named with_system SYSTEM_PROMPT ROLES main make_trainer "
     "tokenizer DIVERGED SECONDS_TO_SAVE STARTED TERMINATED Journal balance common_arguments four_bits has_bf16 "
@@ -23,7 +23,7 @@ RESERVED = frozenset(
     "AutoModelForCausalLM AutoModelForSequenceClassification AutoTokenizer BitsAndBytesConfig DPOConfig DPOTrainer "
     "Dataset GRPOConfig GRPOTrainer KTOConfig KTOTrainer LoraConfig Path PeftModel PrinterCallback RewardConfig "
     "RewardTrainer SFTConfig SFTTrainer TrainerCallback argparse json load_dataset math os signal subprocess sys time "
-    "torch".split()
+    "torch ByLength".split()
 )
 #: Packages that the script requires by itself, in the versions it was written for.
 OF_THE_SCRIPT = frozenset({"datasets", "peft", "torch", "trackio", "transformers", "trl"})
