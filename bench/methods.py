@@ -23,7 +23,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "examples")]
 #: The lines of the cell, beside model and data. Rates are higher than for a large model: 60 short steps must show.
 RECIPES = {
     "sft": "learning_rate: 5e-4\nmax_steps: 60\nbenchmark: exact_match",
-    "dpo": "method: dpo\nlearning_rate: 2e-4\nmax_steps: 40",
+    "dpo": "method: dpo\nlearning_rate: 2e-4\nmax_steps: 30",
     "kto": "method: kto\nlearning_rate: 2e-4\nmax_steps: 40",
     "reward": "method: reward\nlearning_rate: 5e-4\nmax_steps: 60",
     "grpo": "method: grpo\nlearning_rate: 2e-4\nmax_steps: 40\nmax_completion_length: 12",
