@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from environments import COUNTER
 from proving import ENVIRONMENT, Prover, check, data, failed, script, settings, warm_prover
 
 from tunebook.pipeline.prove.result import Proof
@@ -26,27 +27,6 @@ REWARDS = [right]
 REWARD_WEIGHTS = None
 ENVIRONMENT = None
 """
-COUNTER = '''
-class Counter:
-    """Counts to three."""
-
-    def reset(self, **row):
-        self.count = 0
-        return "Count to three."
-
-    def up(self, steps: int) -> str:
-        """
-        Count on.
-
-        Args:
-            steps: How many.
-        """
-        self.count += steps
-        return str(self.count)
-
-    def get_reward(self):
-        return self.count / 3
-'''
 CHECKS = ["runs", "tokens", "overfits", "moves", "frozen", "checkpoint", "metrics", "signal"]
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from environments import COUNTER
 
 from tunebook.pipeline.errors import CallError
 from tunebook.pipeline.rewards import (
@@ -18,27 +19,6 @@ from tunebook.pipeline.rewards import (
 )
 
 GYM = Path(__file__).resolve().parents[2] / "examples" / "environments" / "reasoning_gym_env.py"
-COUNTER = '''
-class Counter:
-    """Counts to three."""
-
-    def reset(self, **row):
-        self.count = 0
-        return "Count to three."
-
-    def up(self, steps: int) -> str:
-        """
-        Count on.
-
-        Args:
-            steps: How many.
-        """
-        self.count += steps
-        return str(self.count)
-
-    def get_reward(self):
-        return self.count / 3
-'''
 
 
 def written(folder: Path, text: str) -> str:

@@ -8,7 +8,26 @@ from tunebook.pipeline.benchmarks.base import Ask, Context, Item, Output, Pair
 from tunebook.pipeline.benchmarks.rows import pair_items
 
 
-class Preference:
+class _Ranked:
+    """Pairs whose chosen answer is to come out above the rejected one, by whatever the target is asked for."""
+
+    name: str
+    higher_is_better = True
+    is_count = True
+
+    def items(self, context: Context) -> list[Item]:
+        """One item a pair. Raises CallError unless every row has a chosen and a rejected answer."""
+        return pair_items(context, self.name)
+
+    def score(self, item: Item, output: Output) -> bool:
+        assert isinstance(output, Pair)
+        return output.chosen > output.rejected
+
+    def max_new_tokens(self, items: Sequence[Item], tokens: Callable[[Item], int]) -> int:
+        return 0
+
+
+class Preference(_Ranked):
     """The share of held-out pairs whose chosen answer has the higher mean log-probability a token.
 
     Tokens are DPO's: the answer's own, with what the template or the end token adds, behind the same prompt.
@@ -25,22 +44,10 @@ class Preference:
 
     name = "preference"
     metric = "chosen above rejected"
-    higher_is_better = True
-    is_count = True
     asks: Ask = "pair"
 
-    def items(self, context: Context) -> list[Item]:
-        """One item a pair. Raises CallError unless every row has a chosen and a rejected answer."""
-        return pair_items(context, self.name)
 
-    def score(self, item: Item, output: Output) -> bool:
-        return chosen_wins(output)
-
-    def max_new_tokens(self, items: Sequence[Item], tokens: Callable[[Item], int]) -> int:
-        return 0
-
-
-class RewardAccuracy:
+class RewardAccuracy(_Ranked):
     """The share of held-out pairs whose chosen answer a reward model scores above the rejected one.
 
     A language model has no score: the head that training gives it begins as random numbers. One such head orders all
@@ -50,21 +57,4 @@ class RewardAccuracy:
 
     name = "reward_accuracy"
     metric = "chosen scored above rejected"
-    higher_is_better = True
-    is_count = True
     asks: Ask = "reward"
-
-    def items(self, context: Context) -> list[Item]:
-        """One item a pair. Raises CallError unless every row has a chosen and a rejected answer."""
-        return pair_items(context, self.name)
-
-    def score(self, item: Item, output: Output) -> bool:
-        return chosen_wins(output)
-
-    def max_new_tokens(self, items: Sequence[Item], tokens: Callable[[Item], int]) -> int:
-        return 0
-
-
-def chosen_wins(output: Output) -> bool:
-    assert isinstance(output, Pair)
-    return output.chosen > output.rejected
