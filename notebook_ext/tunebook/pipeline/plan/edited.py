@@ -27,11 +27,14 @@ def with_script(plan: Plan, text: str) -> Plan:
         raise CallError("script", f"is no Python: {where}: {failure.msg}", "mend it, and run the cell again") from None
     except ValueError as failure:  # null bytes
         raise CallError("script", f"is no Python: {failure}", "mend it, and run the cell again") from None
+    consent = plan.consent.removesuffix(f" {FORECAST}")
     if text == original:
-        changed = plan.model_copy(update={"script": text, "written": None, "edit": None})
+        changed = {"script": text, "written": None, "edit": None, "consent": consent}
     else:
-        changed = plan.model_copy(update={"script": text, "written": original, "edit": difference(original, text)})
-    return changed.model_copy(update={"plan_id": plan_hash(changed)})
+        edit = difference(original, text)
+        changed = {"script": text, "written": original, "edit": edit, "consent": f"{consent} {FORECAST}"}
+    made = plan.model_copy(update=changed)
+    return made.model_copy(update={"plan_id": plan_hash(made)})
 
 
 def difference(before: str, after: str) -> str:
