@@ -3,7 +3,9 @@
     python bench/methods.py [METHOD ...]
 
 SmolLM2-135M on this machine, through the whole pipeline, from the words of a cell to the comparison: the demo's
-definitions for SFT, DPO, KTO and a reward model, small sums from reasoning-gym for GRPO. Without names all five.
+definitions for SFT, DPO, KTO and a reward model, small sums from reasoning-gym for GRPO, which goes on with the adapter
+of a short SFT run: a model that never answers with a number alone would earn no reward to learn from. That adapter is
+then the base. Without names all five.
 """
 
 from __future__ import annotations
@@ -20,15 +22,18 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "examples")]
 
-#: The lines of the cell, beside model and data. Rates are higher than for a large model: 60 short steps must show.
+#: The lines of the cell beside model and data, and the steps: all, and those of the short form that the tests run.
+#: Rates are higher than for a large model: a few short steps must show.
 RECIPES = {
-    "sft": "learning_rate: 5e-4\nmax_steps: 60\nbenchmark: exact_match",
-    "dpo": "method: dpo\nlearning_rate: 2e-4\nmax_steps: 30",
-    "kto": "method: kto\nlearning_rate: 2e-4\nmax_steps: 40",
-    "reward": "method: reward\nlearning_rate: 5e-4\nmax_steps: 60",
-    "grpo": "method: grpo\nlearning_rate: 2e-4\nmax_steps: 40\nmax_completion_length: 12",
+    "sft": ("learning_rate: 5e-4\nbenchmark: exact_match", 60, 40),
+    "dpo": ("method: dpo\nlearning_rate: 2e-4", 30, 20),
+    "kto": ("method: kto\nlearning_rate: 2e-4", 40, 26),
+    "reward": ("method: reward\nlearning_rate: 5e-4", 60, 40),
+    "grpo": ("method: grpo\nlearning_rate: 3e-4\nbatch_size: 64\nmax_completion_length: 6", 40, 20),
 }
-TRAIN, TEST = 480, 100
+#: The run that GRPO goes on with.
+WARM = "method: sft\nlearning_rate: 5e-4\nmax_steps: 12\nbenchmark: exact_match"
+TRAIN, TEST = 480, 150
 
 
 def main(names: list[str]) -> int:
@@ -48,23 +53,51 @@ def main(names: list[str]) -> int:
     return 1 if worse else 0
 
 
-def run(method: str, model: Path) -> tuple[float, float | None, float | None, str, str, int]:
+def run(method: str, model: Path, *, short: bool = False) -> tuple[float, float | None, float | None, str, str, int]:
     """(base, best, p of the pairs, benchmark, what the comparison says, rows) of one run."""
     import tunebook
     from tunebook.pipeline.evaluation.wording import sentence
 
     data = Path(os.environ["TUNEBOOK_HOME"]) / "data" / method
     rows_for(method, data)
-    instruction = f"model: {model}\ndataset: {data}\ntuning: lora\nbackend: local\ngguf: none\n{RECIPES[method]}"
-    done = tunebook.run(instruction, yes=True, wait=True)
-    if done.state != "succeeded":
-        raise SystemExit(f"{method}: the run has {done.state}: {tunebook.show(done.run_id).why}")
-    found = tunebook.compare(done.run_id)
+    if method == "grpo":
+        model = checkpoint(finished(f"model: {model}\ndataset: {answers(data)}\n{WARM}"))
+    lines, steps, fewer = RECIPES[method]
+    recipe = f"{lines}\nmax_steps: {fewer if short else steps}"
+    found = tunebook.compare(finished(f"model: {model}\ndataset: {data}\n{recipe}"))
     base = next(row for row in found.rows if row.checkpoint == "base")
     others = [row for row in found.rows if row.checkpoint != "base" and row.vs_base]
     best = next((row for row in others if row.checkpoint == found.best), None)
     p = best.vs_base.p if best and best.vs_base else None
     return base.score, best.score if best else None, p, found.benchmark, sentence(found), TEST
+
+
+def finished(instruction: str) -> str:
+    """The id of the run, when it has succeeded."""
+    import tunebook
+
+    done = tunebook.run(f"{instruction}\ntuning: lora\nbackend: local\ngguf: none", yes=True, wait=True)
+    if done.state != "succeeded":
+        raise SystemExit(f"the run has {done.state}: {tunebook.show(done.run_id).why}")
+    return done.run_id
+
+
+def checkpoint(run_id: str) -> Path:
+    """The folder of its last one."""
+    from tunebook.pipeline.run_folder import RunFolder
+
+    return RunFolder(run_id).checkpoints()[-1][1]
+
+
+def answers(data: Path) -> Path:
+    """The sums again, each with its answer as a completion."""
+    to = data.parent / "answers"
+    to.mkdir()
+    for file in data.glob("*.jsonl"):
+        rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        made = [{"prompt": row["prompt"], "completion": [{"role": "assistant", "content": row["answer"]}]} for row in rows]
+        (to / file.name).write_text("".join(json.dumps(row) + "\n" for row in made), encoding="utf-8")
+    return to
 
 
 def rows_for(method: str, to: Path) -> None:
@@ -74,23 +107,26 @@ def rows_for(method: str, to: Path) -> None:
         method_data(method, ROOT / "examples" / "data" / "kinds", to, train=TRAIN, test=TEST)
         return
     to.mkdir(parents=True, exist_ok=True)
-    rows = [{"prompt": [{"role": "user", "content": one["question"]}], "answer": one["answer"]} for one in sums()]
+    system = {"role": "system", "content": "Answer with a number."}  # shorter than the template's own
+    rows = [
+        {"prompt": [system, {"role": "user", "content": one["question"]}], "answer": one["answer"]} for one in sums()
+    ]
     for name, part in (("train", rows[TEST:]), ("test", rows[:TEST])):
         (to / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in part), encoding="utf-8")
 
 
 def sums() -> list[dict[str, Any]]:
-    """Sums of numbers up to 20 from reasoning-gym, none of the same numbers twice: what is held out was never seen."""
+    """Sums of two numbers up to 20 from reasoning-gym, each once: what is held out was never seen."""
     import reasoning_gym
 
     drawn = reasoning_gym.create_dataset(
-        "chain_sum", size=40 * TRAIN, seed=1, min_terms=2, max_terms=2, min_digits=1, max_digits=2
-    )
-    found: dict[tuple[str, ...], dict[str, Any]] = {}
+        "basic_arithmetic", size=40 * TRAIN, seed=1, min_terms=2, max_terms=2, min_digits=1, max_digits=2,
+        operators=["+", "-"], allow_parentheses=False, allow_negation=False,
+    )  # fmt: skip
+    found: dict[str, dict[str, Any]] = {}
     for one in drawn:
-        numbers = tuple(re.findall(r"\d+", one["question"]))
-        if all(int(number) <= 20 for number in numbers):
-            found.setdefault(numbers, one)
+        if all(int(number) <= 20 for number in re.findall(r"\d+", one["question"])):
+            found.setdefault(one["question"], one)
     return list(found.values())
 
 

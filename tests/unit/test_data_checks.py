@@ -138,6 +138,14 @@ def test_held_out_questions_in_the_training_rows_are_found() -> None:
     assert (finding.rows, finding.examples, finding.severity) == (1, [7], "error")
 
 
+@pytest.mark.parametrize("other", ["Calculate 4 + 1.", "Calculate 4 * 1.", "Calculate 4 - (-1)."])
+def test_another_sum_of_the_same_numbers_is_another_question(other: str) -> None:
+    rows = [*CLEAN, {"prompt": "Calculate 4 - 1.", "completion": "3"}]
+    asked = {"prompt": other, "completion": "5"}
+    assert not found(inspected(rows, [asked]), "K11")
+    assert found(inspected([*rows, asked | {"prompt": f"{other.lower()[:-1]} ?"}], [asked]), "K11")
+
+
 def test_repeated_rows_are_counted_from_the_second_on() -> None:
     (finding,) = found(inspected([*CLEAN, CLEAN[3], CLEAN[3], CLEAN[5]]), "K13")
     assert (finding.rows, finding.examples) == (3, [40, 41, 42])

@@ -25,6 +25,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "cards": {"cards": 4},
     "sharded": {"cards": 4, "sharded": True, "lora_rank": None},
     "pushed": {"push_to": "acme/kinds"},
+    "cpu": {"cpu": True, "cpu_bf16": True},
 }
 
 
@@ -107,6 +108,8 @@ def test_a_script_holds_only_what_it_uses(every: dict[tuple[str, str], str]) -> 
     assert "--use_fsdp" in every["sft", "sharded"] and "--use_fsdp" not in every["sft", "cards"]
     assert "LORA" not in every["dpo", "full"].split("def ")[0]
     assert "with_adapter(AutoModelForSequenceClassification, num_labels=1)" in every["reward", "adapter"]
+    scoring = {method for method in METHODS if "score_only_what_is_learned" in every[method, "cpu"]}
+    assert scoring == set(METHODS) - {"reward"} and "score_only" not in plain
 
 
 def test_the_same_settings_give_the_same_bytes(data: Path) -> None:

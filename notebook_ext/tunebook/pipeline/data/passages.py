@@ -28,7 +28,7 @@ def passages(words: Sequence[str]) -> Iterator[Words]:
 
 def of_words(passage: Words) -> bool:
     """Whether enough of it are words, not numbers."""
-    return sum(not word.isdigit() for word in passage) >= LETTERS
+    return sum(any(map(str.isalpha, word)) for word in passage) >= LETTERS
 
 
 def chunks(places: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -12,7 +12,8 @@ from tunebook.pipeline.data.mapping import ROLES
 
 #: Parts of a row that ask, as against those that answer.
 ASKED = ("prompt", "question", "instruction", "input", "context", "text")
-WORD = re.compile(r"\w+")
+#: Punctuation is no word, but 4 - 1 is not 4 + 1: a sign before a number is one.
+WORD = re.compile(r"\w+|[-+*/^<>=×÷−](?=\s*[-+−(]*\d)")
 
 
 def asked(row: dict[str, Any], layout: Layout | None) -> str:
@@ -41,12 +42,12 @@ def everything(row: dict[str, Any]) -> str:
 
 
 def normalised(text: str) -> str:
-    """Lower case, one Unicode form, letters and digits only, one blank between words."""
+    """Lower case, one Unicode form, one blank between words: letters, digits, and the signs between numbers."""
     return " ".join(words(text))
 
 
 def words(text: str) -> list[str]:
-    """Letters and digits in lower case and one Unicode form, word by word."""
+    """Letters and digits in lower case and one Unicode form, word by word, and the signs between numbers."""
     return WORD.findall((text if text.isascii() else unicodedata.normalize("NFKC", text)).casefold())
 
 

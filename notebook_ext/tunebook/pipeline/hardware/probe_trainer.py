@@ -30,6 +30,8 @@ def make_trainer(
     name = {"sft": "SFT", "dpo": "DPO", "grpo": "GRPO", "kto": "KTO", "reward": "Reward"}[config.method]
     tokenizer = AutoTokenizer.from_pretrained(config.model, revision=config.model_revision)
     made = rows_of if config.method == "sft" else _TextRows(tokenizer)
+    if not cuda:
+        score_only_what_is_learned()
     more: dict[str, Any] = {"reward_funcs": [_any_reward]} if config.method == "grpo" else {}
     return getattr(trl, f"{name}Trainer")(
         model=config.model,
@@ -42,6 +44,13 @@ def make_trainer(
         callbacks=list(callbacks),
         **more,
     )
+
+
+def score_only_what_is_learned() -> None:
+    """As the script does on a CPU: templates/shared.py."""
+    import trl.trainer.utils
+
+    trl.trainer.utils._use_triton = lambda device: True
 
 
 def training_arguments(config: ProbeConfig, kind: Any, steps: int, folder: Path, cuda: bool) -> Any:

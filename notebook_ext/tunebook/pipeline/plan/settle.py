@@ -216,6 +216,7 @@ def _settings(
         lora_rank=None if spec["tuning"] == "full" else spec["lora_rank"],
         half_weights=not local and spec["tuning"] != "full",
         four_bit=spec["tuning"] == "qlora",
+        cpu=local and not this_machine().gpus,
         cpu_bf16=local and picked.precision == "bf16",
         cards=picked.cards,
         sharded=picked.spread == "FSDP",

@@ -79,7 +79,8 @@ class TrainSettings(BaseModel):
     save_steps: int
     half_weights: bool = False  # frozen weights in 16 bit where there is a GPU
     four_bit: bool = False  # and in 4 bit
-    cpu_bf16: bool = False  # a CPU that computes bf16 itself
+    cpu: bool = False  # written for a machine without a GPU
+    cpu_bf16: bool = False  # which computes bf16 itself
     lora_rank: int | None  # None: every weight is trained
     cards: int = 1
     sharded: bool = False  # weights and optimizer split over the cards
@@ -127,6 +128,7 @@ def _template(name: str) -> str:
 def _derived(s: TrainSettings) -> set[str]:
     facts = {
         "several": s.cards > 1,
+        "on_cpu": s.cpu and s.method != "reward",  # a reward model has no vocabulary to score
         "attention": s.packing,
         "loads_four_bit": s.four_bit and s.adapter is None,
         "lora_rank": s.lora_rank is not None and s.adapter is None,
