@@ -95,7 +95,9 @@ def answers(data: Path) -> Path:
     to.mkdir()
     for file in data.glob("*.jsonl"):
         rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-        made = [{"prompt": row["prompt"], "completion": [{"role": "assistant", "content": row["answer"]}]} for row in rows]
+        made = [
+            {"prompt": row["prompt"], "completion": [{"role": "assistant", "content": row["answer"]}]} for row in rows
+        ]
         (to / file.name).write_text("".join(json.dumps(row) + "\n" for row in made), encoding="utf-8")
     return to
 

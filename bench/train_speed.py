@@ -108,6 +108,7 @@ class Script:
     """The generated script's own trainer with its own callback, which is timed."""
 
     def __init__(self, model: str, folder: Path) -> None:
+        import torch
         from scripts import settings
 
         from tunebook.pipeline.hardware.machine import this_machine

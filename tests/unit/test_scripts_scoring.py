@@ -68,6 +68,7 @@ def test_the_same_probabilities_and_gradients_from_fewer_positions(
     torch.testing.assert_close(our_gradient, their_gradient)
 
 
-def test_the_probe_times_what_the_script_does(scored: list[int]) -> None:
+@pytest.mark.usefixtures("scored")
+def test_the_probe_times_what_the_script_does() -> None:
     probe_trainer.score_only_what_is_learned()
     assert trl.trainer.utils._use_triton(torch.device("cpu"))
