@@ -21,7 +21,8 @@ test: lint ## what has to pass before a commit lands: lint, types, panels, Pytho
 
 test-all: lint ## the same with the tests that take many minutes
 	@CHROMIUM="$$(cat .cache/chromium)" npm test --silent
-	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m ""
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not alone"
+	@$(BIN)/python -m pytest -m alone
 
 lint: setup ## ruff, import-linter, the strict type checker, tsc and biome
 	@$(BIN)/ruff check .

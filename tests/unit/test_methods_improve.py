@@ -20,7 +20,7 @@ def bench() -> ModuleType:
     return module
 
 
-@pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("method", ["sft", "dpo", "kto", "reward", "grpo"])
 def test_the_best_checkpoint_beats_the_base(method: str, bench: ModuleType, model_folder: Path) -> None:
