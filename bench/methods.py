@@ -29,7 +29,7 @@ RECIPES = {
     "dpo": ("method: dpo\nlearning_rate: 2e-4", 30, 20),
     "kto": ("method: kto\nlearning_rate: 2e-4", 40, 26),
     "reward": ("method: reward\nlearning_rate: 5e-4", 60, 40),
-    "grpo": ("method: grpo\nlearning_rate: 3e-4\nbatch_size: 64\nmax_completion_length: 6", 40, 20),
+    "grpo": ("method: grpo\nlearning_rate: 3e-4\nbatch_size: 64\nmax_completion_length: 6", 40, 32),
 }
 #: The run that GRPO goes on with.
 WARM = "method: sft\nlearning_rate: 5e-4\nmax_steps: 12\nbenchmark: exact_match"

@@ -39,11 +39,15 @@ def main(rounds: int) -> int:
     folder = Path(tempfile.mkdtemp(prefix="train-speed-"))
     os.environ["TRACKIO_DIR"] = str(folder / "trackio")
     ours = Script(str(model), folder)
-    hand = ByHand(str(model), ours.trainer)
-    slow = trainer_turn(reference(str(model), folder))
-    for turn in (ours.turn, hand.turn):
+    others = {
+        "by hand": ByHand(str(model), ours.trainer, "sdpa").turn,
+        "by hand, plain attention": ByHand(str(model), ours.trainer, "eager").turn,
+        "reference": trainer_turn(reference(str(model), folder)),
+    }
+    for turn in (ours.turn, others["by hand"]):
         turn()  # the first turns of a process are slower than all others
-    for other, turn, times in (("by hand", hand.turn, rounds), ("reference", slow, max(2, rounds // 4))):
+    for other, turn in others.items():
+        times = max(2, rounds // 4) if other == "reference" else rounds
         ratios: list[float] = []
         for number in range(times):
             pair = {"script": ours.turn, other: turn}
@@ -117,7 +121,7 @@ class Script:
         made = settings(
             "sft", model, ROOT / "examples" / "data" / "kinds", device_batch_size=8, lora_rank=16, learning_rate=2e-4,
             max_steps=STEPS + WARM, save_steps=10_000, eval_steps=10_000, cpu=not torch.cuda.is_available(),
-            cpu_bf16=this_machine().cpu_bf16, report_to=["trackio"],
+            cpu_bf16=this_machine().cpu_bf16, plain_attention=not torch.cuda.is_available(), report_to=["trackio"],
         )  # fmt: skip
         names: dict[str, Any] = {"__name__": "train", "__file__": "train.py"}
         exec(compile(train_script(made, timeout_s=3600), "train.py", "exec"), names)
@@ -196,12 +200,12 @@ def reference(model: str, folder: Path) -> Any:
 class ByHand:
     """A plain loop over the script's own batches, with logits for the trained tokens alone and nothing else in it."""
 
-    def __init__(self, model: str, trainer: Any) -> None:
+    def __init__(self, model: str, trainer: Any, attention: str) -> None:
         import torch
         from peft import LoraConfig, get_peft_model
         from transformers import AutoModelForCausalLM
 
-        base = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32)
+        base = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32, attn_implementation=attention)
         wanted = LoraConfig(r=16, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")
         self.model = get_peft_model(base, wanted).to(trainer.args.device).train()
         self.trained = [one for one in self.model.parameters() if one.requires_grad]

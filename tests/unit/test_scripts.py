@@ -25,7 +25,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "cards": {"cards": 4},
     "sharded": {"cards": 4, "sharded": True, "lora_rank": None},
     "pushed": {"push_to": "acme/kinds"},
-    "cpu": {"cpu": True, "cpu_bf16": True},
+    "cpu": {"cpu": True, "cpu_bf16": True, "plain_attention": True},
 }
 
 

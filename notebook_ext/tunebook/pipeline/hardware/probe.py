@@ -54,6 +54,7 @@ class ProbeConfig(BaseModel):
     steps: int = Field(default=2, ge=2, le=10)  # real steps a tuning after a warm-up: typical ones, then the widest
     seconds: float = Field(default=60, gt=0)  # a tuning starts no further step that would end after this
     cpu_bf16: bool = False  # a CPU computes in bf16
+    plain_attention: bool = False  # and without PyTorch's fused attention
     num_generations: int = 8  # answers to each prompt (grpo)
     max_completion_length: int = 256  # tokens of each (grpo)
     arguments: dict[str, Any] = {}

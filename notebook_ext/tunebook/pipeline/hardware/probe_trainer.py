@@ -61,7 +61,11 @@ def training_arguments(config: ProbeConfig, kind: Any, steps: int, folder: Path,
         # A T4 only emulates it; a CPU that computes it itself is told by the plan.
         "bf16": torch.cuda.get_device_capability()[0] >= 8 if cuda else config.cpu_bf16,
         "activation_checkpointing": config.checkpointing,
-        "model_init_kwargs": {"revision": config.model_revision, "dtype": "float32"},
+        "model_init_kwargs": {
+            "revision": config.model_revision,
+            "dtype": "float32",
+            **({"attn_implementation": "eager"} if config.plain_attention else {}),
+        },
         **config.arguments,
     }
     evaluation_rows = config.evaluation_batch_size or 4 * config.batch_size

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import accumulate
 
 from tunebook.pipeline.data.report import Inspection
+from tunebook.pipeline.hardware.attention import plain_on_a_cpu
 from tunebook.pipeline.hardware.batches import interpolate
 from tunebook.pipeline.hardware.machine import this_machine
 from tunebook.pipeline.hardware.probe import ProbeConfig, ProbeResult, probe_key, read_probe, write_probe
@@ -28,7 +29,8 @@ def probe_for(
     counts = inspection.report.tokens
     assert counts is not None
     method = draft.spec["method"]
-    more = {"cpu_bf16": this_machine().cpu_bf16}
+    plain = not this_machine().gpus and plain_on_a_cpu(method, draft.spec["max_length"])
+    more = {"cpu_bf16": this_machine().cpu_bf16, "plain_attention": plain}
     if method == "grpo":
         more |= {name: draft.spec[name] for name in ("num_generations", "max_completion_length")}
     asked = ProbeConfig(

@@ -8,6 +8,7 @@ from tunebook.pipeline.data.checks import Settings
 from tunebook.pipeline.data.checks.settings import with_plan
 from tunebook.pipeline.data.report import Inspection
 from tunebook.pipeline.data.source import locate
+from tunebook.pipeline.hardware.attention import plain_on_a_cpu
 from tunebook.pipeline.hardware.cards import card_of
 from tunebook.pipeline.hardware.choice import beside, choose, dollars
 from tunebook.pipeline.hardware.local import BACKEND as LOCAL
@@ -182,6 +183,7 @@ def _settings(
 ) -> TrainSettings:
     spec = settled.spec
     method = spec["method"]
+    cpu = local and not this_machine().gpus
     return TrainSettings(
         method=method,
         adapter=model.adapter,
@@ -216,7 +218,8 @@ def _settings(
         lora_rank=None if spec["tuning"] == "full" else spec["lora_rank"],
         half_weights=not local and spec["tuning"] != "full",
         four_bit=spec["tuning"] == "qlora",
-        cpu=local and not this_machine().gpus,
+        cpu=cpu,
+        plain_attention=cpu and plain_on_a_cpu(method, spec["max_length"]),
         cpu_bf16=local and picked.precision == "bf16",
         cards=picked.cards,
         sharded=picked.spread == "FSDP",

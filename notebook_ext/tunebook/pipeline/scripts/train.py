@@ -80,6 +80,7 @@ class TrainSettings(BaseModel):
     half_weights: bool = False  # frozen weights in 16 bit where there is a GPU
     four_bit: bool = False  # and in 4 bit
     cpu: bool = False  # written for a machine without a GPU
+    plain_attention: bool = False  # not PyTorch's fused one, which is slower for short rows there
     cpu_bf16: bool = False  # which computes bf16 itself
     lora_rank: int | None  # None: every weight is trained
     cards: int = 1
@@ -129,7 +130,7 @@ def _derived(s: TrainSettings) -> set[str]:
     facts = {
         "several": s.cards > 1,
         "on_cpu": s.cpu and s.method != "reward",  # a reward model has no vocabulary to score
-        "attention": s.packing,
+        "attention": s.packing or s.plain_attention,
         "loads_four_bit": s.four_bit and s.adapter is None,
         "lora_rank": s.lora_rank is not None and s.adapter is None,
     }
@@ -176,9 +177,11 @@ def _values(s: TrainSettings) -> dict[str, tuple[Any, str, str]]:
     if s.method == "sft":
         packed = "FlashAttention keeps packed rows apart" if s.packing else "safe only with a FlashAttention kernel"
         own["PACKING"] = (s.packing, "packing", packed)
-        if s.packing:
-            own["ATTENTION"] = (ATTENTION, "attention", "a FlashAttention kernel, fetched from the Hub")
         own["DATA_SETTINGS"] = (s.data_settings, "data_settings", "what the rows and the chat template call for")
+    if s.packing:
+        own["ATTENTION"] = (ATTENTION, "attention", "a FlashAttention kernel, fetched from the Hub")
+    elif s.plain_attention:
+        own["ATTENTION"] = ("eager", "attention", "on a CPU the fused one is slower for rows this short")
     if s.beta is not None:
         held = (
             "nothing holds the model to where it started" if not s.beta else "how firmly it stays near where it started"
