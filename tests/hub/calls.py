@@ -29,24 +29,32 @@ class Call:
     def asks(self, name: str) -> bool:
         return self.query.get(name, [""])[0].lower() in ("true", "1")
 
+    def json(self) -> Any:
+        return json.loads(self.body or b"null")
+
 
 @dataclass(frozen=True)
 class Answer:
-    """`body` is bytes, or a part of a file from `start` up to `stop`."""
+    """`body` is bytes, a part of a file from `start` up to `stop`, or a stream whose length nobody knows."""
 
     status: int
     headers: dict[str, str] = field(default_factory=dict)
-    body: bytes | Blob = b""
+    body: bytes | Blob | Iterator[bytes] = b""
     start: int = 0
     stop: int = 0
 
     @property
-    def length(self) -> int:
-        return len(self.body) if isinstance(self.body, bytes) else self.stop - self.start
+    def length(self) -> int | None:
+        if isinstance(self.body, Blob):
+            return self.stop - self.start
+        return len(self.body) if isinstance(self.body, bytes) else None
 
     def pieces(self) -> Iterator[bytes]:
         if isinstance(self.body, bytes):
             yield self.body
+            return
+        if not isinstance(self.body, Blob):
+            yield from self.body
             return
         for start in range(self.start, self.stop, PIECE):
             yield self.body.read(start, min(start + PIECE, self.stop))

@@ -62,6 +62,10 @@ def _entry(name: str, cpu: str, ram: str, cards: str, model: str, vram: str, mic
     }
 
 
+def cents_a_minute(listed: list[dict[str, Any]], flavor: str) -> float:
+    return next(one["unitCostMicroUSD"] for one in listed if one["name"] == flavor) / 1e4
+
+
 def hardware(hub: StandInHub, _call: Call) -> Answer:
     return as_json(hub.hardware)
 

@@ -6,18 +6,23 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from hub import hardware, reading
+from hub import hardware, job_routes, reading
 from hub.calls import Answer, Call, Refused, refusal
+from hub.faults import Fault, next_fault
+from hub.jobs import Jobs
 from hub.repos import Kind, NotThere, Repo
 
-ROUTES = [*reading.ROUTES, *hardware.ROUTES]
+ROUTES = [*reading.ROUTES, *hardware.ROUTES, *job_routes.ROUTES]
 
 
 @dataclass(frozen=True)
@@ -34,13 +39,20 @@ class Asked:
 @dataclass
 class StandInHub:
     """What the Hub holds and what it was asked. `failing` is the status of every answer to a path with
-    this part in it.
+    this part in it; `faults` are what happens to single requests.
     """
 
     url: str = ""
     repos: dict[tuple[Kind, str], Repo] = field(default_factory=dict)
     accounts: dict[str, str] = field(default_factory=dict)  # token to name
     failing: dict[str, int] = field(default_factory=dict)
+    organisations: dict[str, set[str]] = field(default_factory=dict)  # of an account
+    readers: set[str] = field(default_factory=set)  # accounts whose tokens may only read
+    credit: dict[str, float] = field(
+        default_factory=dict
+    )  # USD of a namespace, as much as is needed where none is said
+    faults: list[Fault] = field(default_factory=list)
+    metric_s: float = 1.0  # between two measurements of a job
     hardware: Any = field(default_factory=hardware.listed)  # the answer to who asks for machine types
     log: list[Asked] = field(default_factory=list)
 
@@ -48,6 +60,20 @@ class StandInHub:
         """A new repository."""
         self.repos[kind, id] = made = Repo(kind, id, **more)
         return made
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        made = Jobs()
+        made.endpoint = self.url
+        return made
+
+    def mounted(self, volume: Mapping[str, Any], account: str) -> Path | None:
+        """The folder on this machine that a job's volume stands for; None where there is no such thing."""
+        return None
+
+    def close(self) -> None:
+        if "jobs" in self.__dict__:
+            self.jobs.close()
 
     def answer(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """What the Hub says to a request."""
@@ -78,20 +104,52 @@ class _Handler(BaseHTTPRequestHandler):
     def _do(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         method = "GET" if self.command == "HEAD" else self.command
-        answer = self.hub.answer(method, self.path, self.headers, body)
+        fault = next_fault(self.hub.faults, self.command, self.path)
+        answer, sent = self._answered(method, body, fault), 0
+        if answer is not None:
+            try:
+                for _ in range(2 if fault and fault.kind == "twice" else 1):
+                    sent += self._send(answer, fault.events if fault and fault.kind == "cut" else None)
+            except (BrokenPipeError, ConnectionResetError):  # a client may hang up as soon as it has what it wanted
+                self.close_connection = True
+        token = "Authorization" in self.headers
+        self.hub.log.append(Asked(self.command, self.path, answer.status if answer else 0, sent, token))
+
+    def _answered(self, method: str, body: bytes, fault: Fault | None) -> Answer | None:
+        """None where the connection breaks before anything is said."""
+        kind = fault.kind if fault else None
+        if kind in ("payment", "rate"):
+            refused = (
+                Refused(402, message="Payment required") if kind == "payment" else Refused(429, message="Too many")
+            )
+            return refusal(refused, {"Retry-After": "1"})
+        answer = None if kind == "before" else self.hub.answer(method, self.path, self.headers, body)
+        if kind == "error":
+            return refusal(Refused(500, message="Internal error"))
+        if kind == "stall":
+            assert fault
+            time.sleep(fault.seconds)
+        if kind in ("before", "after", "stall"):
+            self.close_connection = True
+            return None
+        return answer
+
+    def _send(self, answer: Answer, most: int | None) -> int:
+        """How many bytes were sent. Of a stream at most so many pieces, and then the connection breaks."""
+        length = answer.length
+        self.close_connection |= length is None
         self.send_response(answer.status)
-        for name, value in {**answer.headers, "Content-Length": str(answer.length)}.items():
+        ends = {"Connection": "close"} if length is None else {"Content-Length": str(length)}
+        for name, value in {**answer.headers, **ends}.items():
             self.send_header(name, value)
         self.end_headers()
         sent = 0
-        try:
-            for piece in answer.pieces() if self.command != "HEAD" else ():
-                self.wfile.write(piece)
-                sent += len(piece)
-        except (BrokenPipeError, ConnectionResetError):  # a client may hang up as soon as it has what it wanted
-            self.close_connection = True
-        token = "Authorization" in self.headers
-        self.hub.log.append(Asked(self.command, self.path, answer.status, sent, token))
+        for number, piece in enumerate(answer.pieces() if self.command != "HEAD" else ()):
+            if most is not None and number >= most:
+                break
+            self.wfile.write(piece)
+            sent += len(piece)
+        return sent
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _do
 
@@ -110,6 +168,7 @@ def served(hub: StandInHub) -> Iterator[StandInHub]:
     try:
         yield hub
     finally:
+        hub.close()
         server.shutdown()
         server.server_close()
         thread.join()
