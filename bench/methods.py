@@ -63,7 +63,9 @@ def run(method: str, model: Path, *, short: bool = False) -> tuple[float, float 
     if method == "grpo":
         model = checkpoint(finished(f"model: {model}\ndataset: {answers(data)}\n{WARM}"))
     lines, steps, fewer = RECIPES[method]
-    recipe = f"{lines}\nmax_steps: {fewer if short else steps}"
+    recipe = f"{lines}\nmax_steps: {steps}"
+    if short:
+        recipe = f"{lines}\nmax_steps: {fewer}\nsave_steps: {fewer}"  # only the last checkpoint is scored
     found = tunebook.compare(finished(f"model: {model}\ndataset: {data}\n{recipe}"))
     base = next(row for row in found.rows if row.checkpoint == "base")
     others = [row for row in found.rows if row.checkpoint != "base" and row.vs_base]
