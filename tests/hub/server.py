@@ -16,13 +16,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from hub import buckets as bucket_routes
 from hub import hardware, job_routes, reading
+from hub.buckets import Buckets
 from hub.calls import Answer, Call, Refused, refusal
 from hub.faults import Fault, next_fault
 from hub.jobs import Jobs
 from hub.repos import Kind, NotThere, Repo
 
-ROUTES = [*reading.ROUTES, *hardware.ROUTES, *job_routes.ROUTES]
+ROUTES = [*reading.ROUTES, *hardware.ROUTES, *job_routes.ROUTES, *bucket_routes.ROUTES]
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class StandInHub:
     credit: dict[str, float] = field(
         default_factory=dict
     )  # USD of a namespace, as much as is needed where none is said
+    passes: dict[str, str] = field(default_factory=dict)  # tokens for Xet alone, to accounts
     faults: list[Fault] = field(default_factory=list)
     metric_s: float = 1.0  # between two measurements of a job
     hardware: Any = field(default_factory=hardware.listed)  # the answer to who asks for machine types
@@ -69,11 +72,29 @@ class StandInHub:
 
     def mounted(self, volume: Mapping[str, Any], account: str) -> Path | None:
         """The folder on this machine that a job's volume stands for; None where there is no such thing."""
-        return None
+        found = self.buckets.all.get(volume["source"]) if volume["type"] == "bucket" else None
+        if found is None or found.owner not in {account, *self.organisations.get(account, ())}:
+            return None
+        folder = found.place(volume.get("path") or "")
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @cached_property
+    def buckets(self) -> Buckets:
+        return Buckets()
+
+    def writer(self, call: Call) -> str:
+        """Whose token this is, if it may write. Raises Refused."""
+        if call.account is None:
+            raise Refused(401, message="Invalid username or password.")
+        if call.account in self.readers:
+            raise Refused(403, message="Forbidden: the token may only read")
+        return call.account
 
     def close(self) -> None:
-        if "jobs" in self.__dict__:
-            self.jobs.close()
+        for held in ("jobs", "buckets"):
+            if held in self.__dict__:
+                getattr(self, held).close()
 
     def answer(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """What the Hub says to a request."""
@@ -83,12 +104,13 @@ class StandInHub:
             for part, status in self.failing.items():
                 if part in target:
                     raise Refused(status, message="Trouble here")
-            if token and token not in self.accounts:
+            account = self.accounts.get(token) or self.passes.get(token)
+            if token and account is None:
                 raise Refused(401, message="Invalid credentials in Authorization header")
             for verb, pattern, function in ROUTES:
                 if verb == method and (found := pattern.fullmatch(parts.path)):
                     named = {name: unquote(value) for name, value in found.groupdict().items() if value is not None}
-                    call = Call(named, parse_qs(parts.query), headers, body, self.accounts.get(token))
+                    call = Call(named, parse_qs(parts.query), headers, body, account)
                     return function(self, call)
             raise Refused(404, message="Not Found")
         except Refused as refused:
