@@ -154,9 +154,14 @@ def resolved(hub: StandInHub, call: Call) -> Answer:
 
 def xet_token(hub: StandInHub, call: Call) -> Answer:
     _bucket(hub, call, write=call.named["way"] == "write")
+    return as_json(pass_for_xet(hub, call.account or ""))
+
+
+def pass_for_xet(hub: StandInHub, account: str) -> dict[str, Any]:
+    """A token that opens Xet and nothing else."""
     name = f"xet-{secrets.token_hex(16)}"
-    hub.passes[name] = call.account or ""
-    return as_json({"accessToken": name, "exp": int(time.time()) + TOKEN_SECONDS, "casUrl": hub.url})
+    hub.passes[name] = account
+    return {"accessToken": name, "exp": int(time.time()) + TOKEN_SECONDS, "casUrl": hub.url}
 
 
 def xorb_taken(hub: StandInHub, call: Call) -> Answer:

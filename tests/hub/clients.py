@@ -27,6 +27,7 @@ class Client:
         named = {
             "HF_ENDPOINT": self.hub.url,
             "HF_HUB_OFFLINE": str(int(offline)),
+            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
             "HF_HOME": str(self.folder / "huggingface"),
             "TUNEBOOK_HOME": str(self.folder / "tunebook"),
             "TMPDIR": str(self.folder / "tmp"),

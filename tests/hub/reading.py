@@ -96,7 +96,7 @@ def resolve(hub: StandInHub, call: Call) -> Answer:
     if blob is None:
         raise NotThere("EntryNotFound", commit.sha)
     headers = {
-        "ETag": f'"{blob.oid}"',
+        "ETag": f'"{blob.sha256 or blob.oid}"',
         "X-Repo-Commit": commit.sha,
         "Accept-Ranges": "bytes",
         "Content-Type": "application/octet-stream",
@@ -112,7 +112,14 @@ def resolve(hub: StandInHub, call: Call) -> Answer:
 
 
 def described(path: str, blob: Blob) -> dict[str, Any]:
-    return {"type": "file", "path": path, "oid": blob.oid, "size": blob.size}
+    large = {"oid": blob.sha256, "size": blob.size, "pointerSize": 134}
+    return {
+        "type": "file",
+        "path": path,
+        "oid": blob.oid,
+        "size": blob.size,
+        **({"lfs": large} if blob.sha256 else {}),
+    }
 
 
 def found(hub: StandInHub, call: Call) -> Repo:

@@ -26,6 +26,7 @@ class Blob:
 
     pattern: bytes
     times: int = 1
+    sha256: str = ""  # of a large file, which git holds a pointer to
 
     @property
     def size(self) -> int:

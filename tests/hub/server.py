@@ -17,14 +17,14 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from hub import buckets as bucket_routes
-from hub import hardware, job_routes, reading
+from hub import hardware, job_routes, reading, writing
 from hub.buckets import Buckets
 from hub.calls import Answer, Call, Refused, refusal
 from hub.faults import Fault, next_fault
 from hub.jobs import Jobs
 from hub.repos import Kind, NotThere, Repo
 
-ROUTES = [*reading.ROUTES, *hardware.ROUTES, *job_routes.ROUTES, *bucket_routes.ROUTES]
+ROUTES = [*reading.ROUTES, *writing.ROUTES, *hardware.ROUTES, *job_routes.ROUTES, *bucket_routes.ROUTES]
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ class Store:
 
     xorbs: dict[str, bytes] = field(default_factory=dict)
     files: dict[str, list[Segment]] = field(default_factory=dict)
+    _sha256: dict[str, str] = field(default_factory=dict)
 
     def take(self, content: bytes) -> str:
         """Keep a file that did not come through Xet, and return the hash that it is found by."""
@@ -54,6 +55,13 @@ class Store:
         return b"".join(
             b"".join(chunks(self.xorbs[one.xorb])[one.start : one.end]) for one in self.files[name] if one.size
         )
+
+    def by_sha256(self, wanted: str) -> bytes | None:
+        """A file that was uploaded, found by its content."""
+        for name in self.files:
+            if name not in self._sha256:
+                self._sha256[name] = hashlib.sha256(self.read(name)).hexdigest()
+        return next((self.read(name) for name, known in self._sha256.items() if known == wanted), None)
 
     def reconstruction(self, name: str, url: str) -> dict[str, object]:
         """How a client puts the file together; xorbs are fetched at `url`/HASH. Raises KeyError."""
