@@ -1,6 +1,6 @@
 # Everything a person does here. `make` alone lists it. PYTHON, TORCH, TORCH_INDEX, CHROMIUM and APT=no: CONTRIBUTING.md.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint type format build dev bench setup lock clean
+.PHONY: help demo test test-all lint type format build hub dev bench setup lock clean
 BIN := .venv/bin
 # Files of tests run side by side: most of their time they start processes and import, on one core.
 SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
@@ -41,6 +41,9 @@ format: setup ## let ruff and biome put the source in order
 
 build: setup ## the wheel, with the panels' bundles, in dist/
 	@$(BIN)/python -m build
+
+hub: setup ## a stand-in for the Hub on this machine, with the demo's model and data on it
+	@cd tests && ../$(BIN)/python -m hub
 
 dev: setup ## JupyterLab on examples/, the bundles built again at each change and reloaded in place
 	@sh tools/dev.sh

@@ -16,10 +16,27 @@ if TYPE_CHECKING:
     from hub.server import StandInHub
 
 
-def whoami(_hub: StandInHub, call: Call) -> Answer:
+def whoami(hub: StandInHub, call: Call) -> Answer:
     if call.account is None:
         raise Refused(401, message="Invalid username or password.")
-    return as_json({"type": "user", "name": call.account, "orgs": [], "auth": {"type": "access_token"}})
+    pays = hub.credit.get(call.account, 1.0) > 0
+    organisations = sorted(hub.organisations.get(call.account, ()))
+    role = "read" if call.account in hub.readers else "write"
+    return as_json(
+        {
+            "type": "user",
+            "id": call.account,
+            "name": call.account,
+            "fullname": call.account.title(),
+            "isPro": False,
+            "canPay": pays,
+            "orgs": [
+                {"type": "org", "id": one, "name": one, "canPay": hub.credit.get(one, 1.0) > 0, "roleInOrg": "write"}
+                for one in organisations
+            ],
+            "auth": {"type": "access_token", "accessToken": {"displayName": "stand-in", "role": role}},
+        }
+    )
 
 
 def info(hub: StandInHub, call: Call) -> Answer:

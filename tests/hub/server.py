@@ -180,9 +180,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def served(hub: StandInHub) -> Iterator[StandInHub]:
-    """The Hub at a free port of this machine, for as long as the context lasts."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": hub}))
+def served(hub: StandInHub, port: int = 0) -> Iterator[StandInHub]:
+    """The Hub at this port of this machine, a free one if it is 0, for as long as the context lasts."""
+    server = ThreadingHTTPServer(("127.0.0.1", port), type("Handler", (_Handler,), {"hub": hub}))
     server.daemon_threads = True
     hub.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
