@@ -1,7 +1,7 @@
 """Kahneman-Tversky optimization: each answer is wanted or not, and need not come in pairs."""
 
 # <imports>
-from trl import KTOConfig, KTOTrainer
+from trl import KTOConfig, KTOTrainer, extract_prompt, unpair_preference_dataset
 # </imports>
 
 
@@ -13,12 +13,13 @@ def make_trainer(rows: Dataset, held_out: Dataset | None, arguments: dict) -> KT
     # <when adapter>
     model = with_adapter(AutoModelForCausalLM)
     # </when>
+    rows = answers(rows)
     # The reference is the model as it is now: TRL keeps a copy of it, or switches the adapter off.
     return KTOTrainer(
         model=model,
         processing_class=tokenizer(),
-        train_dataset=rows.shuffle(seed=SEED),  # the trainer itself goes through the rows in order
-        eval_dataset=held_out,
+        train_dataset=rows,
+        eval_dataset=answers(held_out) if held_out else None,
         # <when lora_rank>
         peft_config=LORA,
         # </when>
@@ -34,10 +35,17 @@ def make_trainer(rows: Dataset, held_out: Dataset | None, arguments: dict) -> KT
     )
 
 
+def answers(rows: Dataset) -> Dataset:
+    """One answer a row, mixed: TRL goes through them in order, and of pairs it would take all that are wanted first."""
+    if "prompt" not in rows.column_names:
+        rows = rows.map(extract_prompt)
+    if "label" not in rows.column_names:
+        rows = unpair_preference_dataset(rows)
+    return rows.shuffle(seed=SEED)
+
+
 def balance(rows: Dataset) -> dict:
     """Weights that make wanted and unwanted answers count alike, however many there are of each."""
-    if "label" not in rows.column_names:
-        return {}  # pairs: as many of each
     wanted = sum(rows["label"])
     unwanted = len(rows) - wanted
     if not wanted or not unwanted:
