@@ -158,6 +158,12 @@ def test_another_option_or_several_at_once_are_wrong(text: str) -> None:
     assert one(choice, text, "B", prompts=CITIES) == 0.0
 
 
+def test_an_exact_answer_may_itself_be_a_sentence_that_states_it() -> None:
+    wanted = "Well, the answer is Paris."
+    assert [one(exact, text, wanted) for text in (wanted, "Paris", "So the answer is paris")] == [1] * 3
+    assert [one(exact, text, wanted) for text in ("", "Well", "the answer is Rome", "Paris is it")] == [0] * 4
+
+
 def test_an_exact_answer_may_stand_in_a_sentence() -> None:
     assert [
         one(exact, text, "Paris") for text in ("paris.", "The answer is **Paris**.", "<answer> Paris </answer>")

@@ -46,6 +46,7 @@ PROMPTS = [{"prompt": OPTIONS, "answer": letter} for letter in "ABC"]
         ("choice", PROMPTS),
         ("choice", rows(["Rome", "Paris"], choices=["Rome", "Paris", "Oslo"])),
         ("exact", rows(["person", "plant", "a long name", "ß"])),
+        ("exact", rows(["The answer is plant.", "The answer is food."])),
         ("fuzzy", rows(["person", "plant", "a long name", "ß"])),
     ],
 )
@@ -55,6 +56,24 @@ def test_what_judges_answers_puts_the_right_one_first(name: str, given: list[dic
         assert list(checks) == [f"{name}.{what}" for what in ("runs", "numbers", "varies", "right_first")]
         assert all(check.passed for check in checks.values()), checks
         assert f"first in {min(8, len(given))} of " in checks[f"{name}.right_first"].evidence
+
+
+def test_tests_without_a_solution_are_tried_on_what_they_tell_themselves() -> None:
+    tests = [
+        {"prompt": ASK, "tests": [f"assert add({n}, 2) == {n + 2}", f"assert add(b=1, a={n}) == 9"]} for n in (1, 5)
+    ]
+    assert not all(check.passed for check in tried(["unit_tests"], tests).values()), "the second test is not a table's"
+    for row in tests:
+        del row["tests"][1]
+    checks = tried(["unit_tests"], tests)
+    assert all(check.passed for check in checks.values()), checks
+    assert "first in 2 of 2 rows" in checks["unit_tests.right_first"].evidence
+
+
+def test_where_no_right_answer_is_known_that_wrong_ones_are_alike_is_no_fault() -> None:
+    checks = tried(["unit_tests"], [{"prompt": ASK, "tests": ["import math\nassert abs(root(4) - 2) < 0.1"]}])
+    assert all(check.passed for check in checks.values()), checks
+    assert "no right one" in checks["unit_tests.varies"].evidence
 
 
 def test_what_judges_the_form_tells_answers_apart() -> None:

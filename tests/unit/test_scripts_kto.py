@@ -16,7 +16,9 @@ def test_wanted_and_unwanted_answers_share_their_batches(implicit: bool, model_f
     def row(number: int) -> dict[str, Any]:
         asked = [{"role": "user", "content": f"Is {number} even?"}]
         right, wrong = ("yes", "no") if number % 2 == 0 else ("no", "yes")
-        pair = {name: [{"role": "assistant", "content": text}] for name, text in (("chosen", right), ("rejected", wrong))}
+        pair = {
+            name: [{"role": "assistant", "content": text}] for name, text in (("chosen", right), ("rejected", wrong))
+        }
         return {name: [*asked, *turn] for name, turn in pair.items()} if implicit else {"prompt": asked, **pair}
 
     (tmp_path / "data").mkdir()

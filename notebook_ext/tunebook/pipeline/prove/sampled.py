@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from tunebook.pipeline.rewards.tried import solution_of
+
 #: Columns that hold a reference answer, as data sets for GRPO name them.
 REFERENCES = (
     "answer",
@@ -80,4 +82,6 @@ def reference_of(row: dict[str, Any]) -> str:
             value = value[-1].get("content")
         if value not in (None, "", []):
             return value if isinstance(value, str) else json.dumps(value)
+    if row.get("tests") and (program := solution_of(row)):
+        return program
     return "Yes, that is so."

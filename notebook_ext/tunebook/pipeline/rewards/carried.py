@@ -23,7 +23,7 @@ RESERVED = frozenset(
     "AutoModelForCausalLM AutoModelForSequenceClassification AutoTokenizer BitsAndBytesConfig DPOConfig DPOTrainer "
     "Dataset GRPOConfig GRPOTrainer KTOConfig KTOTrainer LoraConfig Path PeftModel PrinterCallback RewardConfig "
     "RewardTrainer SFTConfig SFTTrainer TrainerCallback argparse json load_dataset math os signal subprocess sys time "
-    "torch ByLength score_only_what_is_learned answers extract_prompt unpair_preference_dataset".split()
+    "torch ByLength InSameOrder score_only_what_is_learned answers extract_prompt unpair_preference_dataset".split()
 )
 #: Packages that the script requires by itself, in the versions it was written for.
 OF_THE_SCRIPT = frozenset({"datasets", "peft", "torch", "trackio", "transformers", "trl"})

@@ -112,7 +112,8 @@ def _checks(
     if not numbers.passed:
         return [runs, numbers]
     scores = [one["scores"] for one in results]
-    checks = [runs, numbers, _varies(name, scores, total)]
+    unknown = ranks and not any(tried.right for group in groups for tried in group)
+    checks = [runs, numbers, _varies(name, scores, total, unknown)]
     return [*checks, _right_first(name, scores, groups)] if ranks else checks
 
 
@@ -150,12 +151,16 @@ def _numbers(name: str, results: list[dict[str, Any]], groups: list[list[Tried]]
     )
 
 
-def _varies(name: str, scores: list[list[float | None]], total: int) -> RewardCheck:
+def _varies(name: str, scores: list[list[float | None]], total: int, unknown: bool) -> RewardCheck:
+    """`unknown`: no row says which answer is right, so that only wrong ones were tried."""
     different = sum(len({value for value in group if value is not None}) > 1 for group in scores)
     if different:
         return RewardCheck(
             id=f"{name}.varies", passed=True, evidence=f"scores differ within {different} of {len(scores)} groups"
         )
+    if unknown:
+        told = f"{total} wrong answers are told apart by nothing; the rows say no right one to try it on"
+        return RewardCheck(id=f"{name}.varies", passed=True, evidence=told)
     value = next(value for group in scores for value in group if value is not None)
     same = (
         f"{value:g} for every one of {total} answers"

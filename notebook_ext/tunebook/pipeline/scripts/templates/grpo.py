@@ -6,6 +6,15 @@ from trl import GRPOConfig, GRPOTrainer
 
 
 # <trainer>
+class InSameOrder(GRPOTrainer):
+    """Prompts come in an order that a resumed run finds again, also in a later epoch."""
+
+    def _get_train_sampler(self, *given):
+        sampler = super()._get_train_sampler(*given)
+        sampler.set_epoch = lambda epoch: sampler.generator.manual_seed(SEED + epoch)
+        return sampler
+
+
 def make_trainer(rows: Dataset, held_out: Dataset | None, arguments: dict) -> GRPOTrainer:
     # <unless adapter>
     model = MODEL
@@ -13,7 +22,7 @@ def make_trainer(rows: Dataset, held_out: Dataset | None, arguments: dict) -> GR
     # <when adapter>
     model = with_adapter(AutoModelForCausalLM)
     # </when>
-    return GRPOTrainer(
+    return InSameOrder(
         model=model,
         processing_class=tokenizer(),
         reward_funcs=REWARDS,
