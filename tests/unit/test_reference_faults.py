@@ -103,7 +103,7 @@ def test_every_argument_is_known_to_the_trl_that_is_pinned(
     exec(compile(text, "train.py", "exec"), names)
     seen: dict[str, Any] = {}
     name = next(one for one in names if one.endswith("Trainer") and one != "make_trainer")
-    names[name] = names["ByLength"] = lambda **given: seen.update(given)
+    names[name] = names["ByLength"] = names["InSameOrder"] = lambda **given: seen.update(given)
     names["tokenizer"] = lambda: None
     names["make_trainer"](
         [{"label": True}, {"label": False}] if method != "kto" else Rows(),
