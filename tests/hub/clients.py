@@ -14,6 +14,9 @@ from typing import Any
 
 from hub.server import StandInHub
 
+#: The token of ada, who has an account on the Hub wherever `answered` is asked.
+TOKEN = "hf_" + "ada" * 10
+
 
 @dataclass(frozen=True)
 class Client:
@@ -64,6 +67,12 @@ class Client:
         done = self.run("-c", f"import json\n{code}\nprint(json.dumps(answer))", token=token, offline=offline)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout.splitlines()[-1])
+
+
+def answered(client: Client, code: str) -> Any:
+    """What a script of ada's leaves in `answer`."""
+    client.hub.accounts[TOKEN] = "ada"
+    return client.script(code, token=TOKEN)
 
 
 def refused(done: subprocess.CompletedProcess[str]) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import random
 
-from hub.clients import Client
+from hub.clients import Client, answered
 from hub.server import StandInHub
 
-TOKEN = "hf_" + "ada" * 10
 BEGIN = """
 import time
 from pathlib import Path
@@ -21,11 +20,6 @@ def ended(job):
 """
 
 
-def answered(hub: StandInHub, client: Client, code: str) -> object:
-    hub.accounts[TOKEN] = "ada"
-    return client.script(BEGIN + code, token=TOKEN)
-
-
 def test_files_go_in_and_come_out_byte_by_byte(hub: StandInHub, client: Client) -> None:
     client.folder.mkdir(parents=True)
     words = b"".join(random.Random(1).choices([b"weights ", b"and ", b"biases "], k=200_000))  # LZ4 pays
@@ -34,9 +28,9 @@ def test_files_go_in_and_come_out_byte_by_byte(hub: StandInHub, client: Client) 
     numbers = b"".join(n.to_bytes(4, "little") for n in range(1_000_000, 1_300_000))  # every fourth byte is alike
     (client.folder / "numbers").write_bytes(numbers)
     told = answered(
-        hub,
         client,
-        """
+        BEGIN
+        + """
 url = me.create_bucket("ada/runs", private=True, exist_ok=True)
 again = me.create_bucket("ada/runs", private=True, exist_ok=True)
 names = ["text", "noise", "numbers"]
@@ -68,11 +62,11 @@ answer["left"] = [one.path for one in me.get_bucket_paths_info("ada/runs", ["r/t
     assert (bucket.folder / "r/numbers").read_bytes() == numbers
 
 
-def test_what_a_job_writes_into_a_mounted_bucket_outlives_it(hub: StandInHub, client: Client) -> None:
+def test_what_a_job_writes_into_a_mounted_bucket_outlives_it(client: Client) -> None:
     told = answered(
-        hub,
         client,
-        """
+        BEGIN
+        + """
 me.create_bucket("ada/runs", private=True)
 me.batch_bucket_files("ada/runs", add=[(b"print(open('/dev/null').read() + 'ran')\\n", "one/script.py")])
 code = "import sys, pathlib; pathlib.Path(sys.argv[1], 'made').write_bytes(bytes(range(256)) * 1000)"
@@ -88,13 +82,13 @@ answer = [stage, Path("made").read_bytes() == bytes(range(256)) * 1000]
     assert told == ["COMPLETED", True]
 
 
-def test_the_client_carries_a_local_script_to_a_job(hub: StandInHub, client: Client) -> None:
+def test_the_client_carries_a_local_script_to_a_job(client: Client) -> None:
     client.folder.mkdir(parents=True)
     (client.folder / "local.py").write_text("import sys; print('hello', *sys.argv[1:])")
     told = answered(
-        hub,
         client,
-        """
+        BEGIN
+        + """
 job = me.run_uv_job("local.py", script_args=["you"], namespace="ada", timeout="5m")
 ended(job)
 answer = [job.command, list(me.fetch_job_logs(job_id=job.id, namespace="ada"))]
@@ -107,9 +101,9 @@ def test_a_private_bucket_is_nobody_elses(hub: StandInHub, client: Client) -> No
     hub.buckets.make("bob/own", private=True)
     hub.buckets.make("bob/open")
     told = answered(
-        hub,
         client,
-        """
+        BEGIN
+        + """
 def status(call, *arguments, **keywords):
     try:
         call(*arguments, **keywords)

@@ -6,12 +6,11 @@ import time
 from pathlib import Path
 
 import pytest
-from hub.clients import Client
+from hub.clients import Client, answered
 from hub.faults import Fault, Kind
 from hub.job_routes import spent_usd
 from hub.server import StandInHub
 
-TOKEN = "hf_" + "ada" * 10
 #: What every script here begins with.
 BEGIN = """
 import time
@@ -30,20 +29,12 @@ def lines(job, **more):
 """
 
 
-@pytest.fixture(autouse=True)
-def ada(hub: StandInHub) -> None:
-    hub.accounts[TOKEN] = "ada"
-
-
-def answered(client: Client, code: str) -> object:
-    return client.script(BEGIN + code, token=TOKEN)
-
-
 def test_a_job_is_run_and_everything_about_it_is_told(hub: StandInHub, client: Client) -> None:
     hub.jobs.scheduling_s = 0.3
     told = answered(
         client,
-        """
+        BEGIN
+        + """
 code = "import os; print(os.environ['A'], os.environ['B'], len(os.listdir('.'))); open('left', 'w')"
 job = run(code, env={"A": "1"}, secrets={"B": "2"}, flavor="t4-small", timeout="90m", labels={"run": "r-1"}, name="one")
 first = job.status.stage
@@ -78,7 +69,8 @@ answer = dict(
 def test_how_jobs_end(hub: StandInHub, client: Client) -> None:
     told = answered(
         client,
-        """
+        BEGIN
+        + """
 endless = "import time; print('on', flush=True); time.sleep(60)"
 failed, late, none = run("raise SystemExit(3)"), run(endless, timeout=1), me.run_job(image="i", command=["none"], namespace="ada")
 stopped = run(endless)
@@ -99,7 +91,8 @@ answer = [[now.status.stage, now.status.message] for now in map(ended, (failed, 
 def test_lists_go_over_pages_and_find_by_label_and_stage(client: Client) -> None:
     told = answered(
         client,
-        """
+        BEGIN
+        + """
 jobs = [run("pass", labels={"n": str(n % 2), "run": "r"}) for n in range(3)]
 for job in jobs: ended(job)
 me.update_job_labels(job_id=jobs[0].id, labels={"n": "9"}, namespace="ada")
@@ -117,7 +110,7 @@ def test_more_jobs_than_a_page_are_all_listed(hub: StandInHub, client: Client) -
     hub.jobs.scheduling_s = 60
     for _ in range(205):
         hub.jobs.create("ada", "ada", {"command": ["true"], "dockerImage": "i"}, {})
-    assert answered(client, "answer = len(set(job.id for job in me.list_jobs(namespace='ada')))") == 205
+    assert answered(client, BEGIN + "answer = len(set(job.id for job in me.list_jobs(namespace='ada')))") == 205
 
 
 def test_what_is_refused(hub: StandInHub, client: Client) -> None:
@@ -125,7 +118,8 @@ def test_what_is_refused(hub: StandInHub, client: Client) -> None:
     hub.organisations["ada"] = {"acme"}
     told = answered(
         client,
-        """
+        BEGIN
+        + """
 def refused(**more):
     try:
         run("pass", **more)
@@ -153,7 +147,8 @@ def test_logs_are_followed_while_they_are_written_and_go_on_after_a_break(hub: S
     hub.faults += [Fault("cut", "GET", "/logs", events=3), Fault("cut", "GET", "/logs", events=3)]
     told = answered(
         client,
-        """
+        BEGIN
+        + """
 def said(count, pause):
     return run(f"import time\\nfor n in range({count}): print('line', n, flush=True); time.sleep({pause})")
 short = said(4, 0.1)
@@ -170,7 +165,8 @@ def test_metrics_come_as_events(hub: StandInHub, client: Client) -> None:
     hub.metric_s = 0.1
     told = answered(
         client,
-        """
+        BEGIN
+        + """
 job = run("import time; time.sleep(3)", flavor="t4-small")
 while me.inspect_job(job_id=job.id, namespace="ada").status.stage != "RUNNING": time.sleep(0.05)
 found = []
@@ -196,7 +192,8 @@ def test_a_lost_machine_ends_a_job(hub: StandInHub, client: Client) -> None:
     hub.jobs.kill(job, "OOMKilled")
     job.process.wait(5)
     assert (
-        answered(client, f"answer = me.inspect_job(job_id='{job.id}', namespace='ada').status.message") == "OOMKilled"
+        answered(client, BEGIN + f"answer = me.inspect_job(job_id='{job.id}', namespace='ada').status.message")
+        == "OOMKilled"
     )
 
 
@@ -223,7 +220,7 @@ except Exception as failure:
     status = getattr(getattr(failure, "response", None), "status_code", "")
     answer = f"{type(failure).__name__} {status}".strip()
 """
-    assert answered(client, code) == told
+    assert answered(client, BEGIN + code) == told
     assert len(hub.jobs.all) == jobs
 
 
@@ -231,7 +228,8 @@ def test_uv_runs_a_script_with_this_python(client: Client, tmp_path: Path) -> No
     (tmp_path / "one.py").write_text("import sys, trl; print(sys.argv[1:])")
     told = answered(
         client,
-        f"""
+        BEGIN
+        + f"""
 job = me.run_job(image="uv", command=["uv", "run", "--quiet", "--with", "trl", "{tmp_path}/one.py", "--x", "1"], namespace="ada")
 ended(job)
 answer = lines(job)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from hub.clients import Client
+from hub.clients import TOKEN, Client
 from hub.repos import Blob
 from hub.server import StandInHub
-
-TOKEN = "hf_" + "ada" * 10
 
 
 def test_the_clients_read_repositories_and_raise_their_own_errors(hub: StandInHub, client: Client) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from hub.clients import Client
+from hub.clients import Client, answered
 from hub.server import StandInHub
 
-TOKEN = "hf_" + "ada" * 10
 BEGIN = """
 from pathlib import Path
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, hf_hub_download
@@ -20,16 +19,11 @@ def status(call, *arguments, **keywords):
 """
 
 
-def answered(hub: StandInHub, client: Client, code: str) -> object:
-    hub.accounts[TOKEN] = "ada"
-    return client.script(BEGIN + code, token=TOKEN)
-
-
-def test_commits_are_made_on_the_newest_and_on_no_other(hub: StandInHub, client: Client) -> None:
+def test_commits_are_made_on_the_newest_and_on_no_other(client: Client) -> None:
     told = answered(
-        hub,
         client,
-        """
+        BEGIN
+        + """
 url = me.create_repo("ada/kinds", private=True)
 first = me.repo_info("ada/kinds").sha
 def card():
@@ -71,9 +65,9 @@ def test_a_token_that_may_only_read_writes_nothing(hub: StandInHub, client: Clie
     hub.readers.add("ada")
     hub.repo("model", "ada/kinds").commit({"a.txt": "a"})
     told = answered(
-        hub,
         client,
-        """
+        BEGIN
+        + """
 answer = [
     me.model_info("ada/kinds").id, status(me.create_repo, "ada/new"), status(me.create_bucket, "ada/new"),
     status(me.upload_file, path_or_fileobj=b"b", path_in_repo="a.txt", repo_id="ada/kinds"),
@@ -85,11 +79,11 @@ answer = [
     assert not hub.jobs.all
 
 
-def test_a_model_that_is_pushed_is_loaded_from_there(hub: StandInHub, client: Client) -> None:
+def test_a_model_that_is_pushed_is_loaded_from_there(client: Client) -> None:
     told = answered(
-        hub,
         client,
-        """
+        BEGIN
+        + """
 import torch
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 sizes = dict(vocab_size=64, hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2)
