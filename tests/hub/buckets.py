@@ -71,7 +71,7 @@ class Buckets:
 def created(hub: StandInHub, call: Call) -> Answer:
     account = hub.writer(call)
     namespace = account if call.named["namespace"] == "me" else call.named["namespace"]
-    if namespace != account and namespace not in hub.organisations.get(account, ()):
+    if not hub.belongs(namespace, account):
         raise Refused(403, message=f"You don't have the rights to create a bucket under the namespace {namespace}")
     id = f"{namespace}/{call.named['name']}"
     if id in hub.buckets.all:
@@ -205,7 +205,7 @@ def _described(hub: StandInHub, path: str, file: Path) -> dict[str, Any]:
 def _bucket(hub: StandInHub, call: Call, *, write: bool = False) -> Bucket:
     """The bucket that is asked for. What is private looks as if it were not there. Raises Refused."""
     bucket = hub.buckets.all.get(call.named["id"])
-    mine = bucket and call.account and bucket.owner in {call.account, *hub.organisations.get(call.account, ())}
+    mine = bucket is not None and hub.belongs(bucket.owner, call.account)
     if bucket is None or (bucket.private and not mine):
         raise Refused(404 if call.account else 401, "RepoNotFound", "Bucket not found")
     if write and (not mine or call.account in hub.readers):

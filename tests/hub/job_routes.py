@@ -178,7 +178,7 @@ def _member(hub: StandInHub, call: Call, *, write: bool = False) -> tuple[str, s
     if call.account is None:
         raise Refused(401, message="Invalid username or password.")
     namespace = call.named["namespace"]
-    if namespace != call.account and namespace not in hub.organisations.get(call.account, ()):
+    if not hub.belongs(namespace, call.account):
         raise Refused(403, message=f"You don't have the rights to use the namespace {namespace}")
     if write and call.account in hub.readers:
         raise Refused(403, message="Forbidden: the token has no write access to jobs")

@@ -143,7 +143,7 @@ def found(hub: StandInHub, call: Call) -> Repo:
     """The repository that is asked for. What is private looks as if it were not there. Raises Refused."""
     kind: Kind = "dataset" if "datasets" in call.named["kind"] else "model"
     repo = hub.repos.get((kind, call.named["id"]))
-    if repo is None or (repo.private and call.account != repo.owner):
+    if repo is None or (repo.private and not hub.belongs(repo.owner, call.account)):
         if call.account is None:  # the Hub then does not even say that it is not there
             raise Refused(401, message="Invalid username or password.")
         raise Refused(404, "RepoNotFound", "Repository not found")

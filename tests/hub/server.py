@@ -27,6 +27,10 @@ from hub.repos import Kind, NotThere, Repo
 ROUTES = [*reading.ROUTES, *writing.ROUTES, *hardware.ROUTES, *job_routes.ROUTES, *bucket_routes.ROUTES]
 
 
+#: What Xet's own tokens open, and the accounts' do not.
+XET = ("/v1/", "/v2/", "/xorbs/")
+
+
 @dataclass(frozen=True)
 class Asked:
     """One line of the log."""
@@ -73,7 +77,7 @@ class StandInHub:
     def mounted(self, volume: Mapping[str, Any], account: str) -> Path | None:
         """The folder on this machine that a job's volume stands for; None where there is no such thing."""
         found = self.buckets.all.get(volume["source"]) if volume["type"] == "bucket" else None
-        if found is None or found.owner not in {account, *self.organisations.get(account, ())}:
+        if found is None or not self.belongs(found.owner, account):
             return None
         folder = found.place(volume.get("path") or "")
         folder.mkdir(parents=True, exist_ok=True)
@@ -82,6 +86,10 @@ class StandInHub:
     @cached_property
     def buckets(self) -> Buckets:
         return Buckets()
+
+    def belongs(self, namespace: str, account: str | None) -> bool:
+        """Whether a namespace is the account's own, or an organisation's that it is in."""
+        return account is not None and (namespace == account or namespace in self.organisations.get(account, ()))
 
     def writer(self, call: Call) -> str:
         """Whose token this is, if it may write. Raises Refused."""
@@ -104,7 +112,7 @@ class StandInHub:
             for part, status in self.failing.items():
                 if part in target:
                     raise Refused(status, message="Trouble here")
-            account = self.accounts.get(token) or self.passes.get(token)
+            account = (self.passes if parts.path.startswith(XET) else self.accounts).get(token)
             if token and account is None:
                 raise Refused(401, message="Invalid credentials in Authorization header")
             for verb, pattern, function in ROUTES:

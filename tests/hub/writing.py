@@ -118,7 +118,7 @@ def _mine(hub: StandInHub, call: Call) -> Repo:
 
 
 def _owned(hub: StandInHub, owner: str, account: str) -> None:
-    if owner != account and owner not in hub.organisations.get(account, ()):
+    if not hub.belongs(owner, account):
         raise Refused(403, message=f"You don't have the rights to write under the namespace {owner}")
 
 

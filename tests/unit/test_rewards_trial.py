@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tunebook.pipeline.rewards import RewardCheck, RewardChoice, choose, parse_rewards, reward_code, try_rewards
+from tunebook.pipeline.rewards.tried import solution_of
 
 ASK = [{"role": "user", "content": "?"}]
 NUMBERS = ["42", "1,234", "3/4", "0.5", "so 2 + 2\n#### 4", "$12", "\\boxed{x^2+1}", "\\frac{1}{2}", "-7"]
@@ -63,6 +64,13 @@ def test_tests_without_a_solution_are_tried_on_what_they_tell_themselves() -> No
     checks = tried(["unit_tests"], tests)
     assert all(check.passed for check in checks.values()), checks
     assert "first in 2 of 2 rows" in checks["unit_tests.right_first"].evidence
+
+
+@pytest.mark.parametrize(
+    "test", ["assert f({[]: 1}) == 2", "assert f(" + "(" * 999, "assert f(" + "-" * 9999 + "1) == 2", 7]
+)
+def test_tests_that_cannot_be_read_tell_no_program(test: Any) -> None:
+    assert solution_of({"tests": [test]}) is None
 
 
 def test_where_no_right_answer_is_known_that_wrong_ones_are_alike_is_no_fault() -> None:

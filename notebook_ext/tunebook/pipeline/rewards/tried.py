@@ -135,7 +135,7 @@ def _told_by(tests: Any) -> str | None:
     for text in [tests] if isinstance(tests, str) else tests if isinstance(tests, list) else ():
         try:
             asserted = [node.test for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Assert)]
-        except (SyntaxError, TypeError, ValueError):
+        except (SyntaxError, TypeError, ValueError, RecursionError, MemoryError):
             continue
         for test in asserted:
             match test:
@@ -143,7 +143,7 @@ def _told_by(tests: Any) -> str | None:
                     try:
                         given = repr(tuple(ast.literal_eval(one) for one in arguments))
                         known.setdefault(name, {})[given] = ast.literal_eval(value)
-                    except ValueError:
+                    except (TypeError, ValueError, RecursionError):
                         continue
     programs = [f"def {name}(*given):\n    return {table!r}.get(repr(given))" for name, table in known.items()]
     return "\n\n\n".join(programs) or None
