@@ -17,6 +17,17 @@ from hub.server import StandInHub
 #: The token of ada, who has an account on the Hub wherever `answered` is asked.
 TOKEN = "hf_" + "ada" * 10
 
+#: For scripts: how the Hub answers a call of the client's.
+STATUS = """
+from huggingface_hub.errors import HfHubHTTPError
+def status(call, *arguments, **keywords):
+    try:
+        call(*arguments, **keywords)
+        return 200
+    except HfHubHTTPError as failure:
+        return failure.response.status_code
+"""
+
 
 @dataclass(frozen=True)
 class Client:

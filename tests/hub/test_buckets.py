@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import random
 
-from hub.clients import Client, answered
+from hub.clients import STATUS, Client, answered
 from hub.server import StandInHub
 
 BEGIN = """
 import time
 from pathlib import Path
 from huggingface_hub import HfApi, Volume
-from huggingface_hub.errors import HfHubHTTPError
 me = HfApi()
 def ended(job):
     while (now := me.inspect_job(job_id=job.id, namespace="ada")).status.stage in ("SCHEDULING", "RUNNING"):
@@ -103,13 +102,8 @@ def test_a_private_bucket_is_nobody_elses(hub: StandInHub, client: Client) -> No
     told = answered(
         client,
         BEGIN
+        + STATUS
         + """
-def status(call, *arguments, **keywords):
-    try:
-        call(*arguments, **keywords)
-        return 200
-    except HfHubHTTPError as failure:
-        return failure.response.status_code
 mount = [Volume(type="bucket", source="bob/own", mount_path="/out")]
 answer = [
     status(me.bucket_info, "bob/own"), status(me.bucket_info, "bob/open"), status(me.create_bucket, "bob/new"),

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from hub.clients import Client, answered
+from hub.clients import STATUS, Client, answered
 from hub.server import StandInHub
 
-BEGIN = """
+BEGIN = (
+    STATUS
+    + """
 from pathlib import Path
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, hf_hub_download
-from huggingface_hub.errors import HfHubHTTPError
 me = HfApi()
-def status(call, *arguments, **keywords):
-    try:
-        call(*arguments, **keywords)
-        return 200
-    except HfHubHTTPError as failure:
-        return failure.response.status_code
 """
+)
 
 
 def test_commits_are_made_on_the_newest_and_on_no_other(client: Client) -> None:
