@@ -150,7 +150,8 @@ class Script:
     def turn(self) -> float:
         import trl.trainer.utils
 
-        as_trl_has_it = trl.trainer.utils._use_triton  # the reference's turn comes after this one
+        names = ("_use_triton", "_ChunkedLogProbFunction")
+        as_trl_has_it = {name: getattr(trl.trainer.utils, name) for name in names}  # for the reference's turn
         if self._score_only_what_is_learned:
             self._score_only_what_is_learned()
         began = time.perf_counter()
@@ -158,7 +159,8 @@ class Script:
             return self._turn()
         finally:
             self.in_steps += time.perf_counter() - began
-            trl.trainer.utils._use_triton = as_trl_has_it
+            for name, own in as_trl_has_it.items():
+                setattr(trl.trainer.utils, name, own)
 
     def padding(self) -> float:
         """Of all batches of an epoch."""

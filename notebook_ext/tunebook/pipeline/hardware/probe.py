@@ -23,7 +23,7 @@ KEPT_DAYS = 30
 #: Times taken on a busy machine are too long, so they only serve a plan that is made again at once.
 KEPT_BUSY_S = 3600
 #: Raised when a probe measures something else than before, so that old answers are not taken for new ones.
-PROBE_VERSION = 4
+PROBE_VERSION = 5
 
 
 #: A checkpoint holds each trained weight in float32 and AdamW's two moments of it.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tunebook.pipeline.hardware.batches import Step
+from tunebook.pipeline.hardware.cpu_scoring import score_only_what_is_learned
 from tunebook.pipeline.hardware.probe import ProbeConfig
 
 #: Repeated, each is one token to nearly every tokenizer.
@@ -44,13 +45,6 @@ def make_trainer(
         callbacks=list(callbacks),
         **more,
     )
-
-
-def score_only_what_is_learned() -> None:
-    """As the script does on a CPU: templates/shared.py."""
-    import trl.trainer.utils
-
-    trl.trainer.utils._use_triton = lambda device: True
 
 
 def training_arguments(config: ProbeConfig, kind: Any, steps: int, folder: Path, cuda: bool) -> Any:

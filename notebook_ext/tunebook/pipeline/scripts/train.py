@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from importlib.resources import files
 from typing import Any, Literal
@@ -11,6 +12,7 @@ from pydantic import BaseModel
 from tunebook.pipeline.data.leaving_out import code
 from tunebook.pipeline.data.literal import literal
 from tunebook.pipeline.data.source import Source, load_code
+from tunebook.pipeline.hardware.cpu_scoring import score_only_what_is_learned
 from tunebook.pipeline.rewards import EnvironmentCode, RewardCode
 from tunebook.pipeline.scripts.sections import block, chosen, filled
 
@@ -116,6 +118,7 @@ def train_script(settings: TrainSettings, *, timeout_s: int, flavor: str | None 
         "trainer": block(own, "trainer"),
     }
     present = {name for name, value in settings if value and name != "lora_rank"} | _derived(settings)
+    parts["scoring"] = inspect.getsource(score_only_what_is_learned) if "on_cpu" in present else ""
     body = chosen(filled(shared[shared.index("# <doc>") :], parts), present)
     text = _header(settings, timeout_s, flavor) + re.sub(r"\n{4,}", "\n\n\n", body)
     compile(text, "train.py", "exec")

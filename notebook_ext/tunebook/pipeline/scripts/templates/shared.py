@@ -267,15 +267,8 @@ def rows_for(output: Path) -> tuple[Dataset, Dataset | None]:
     return ready(rows), held_out.select(range(min(len(held_out), LOSS_ROWS)))
 
 
-# <when on_cpu>
-def score_only_what_is_learned() -> None:
-    """On a CPU TRL computes every token's probability, learned or not, which is half of a step; on a GPU it does not."""
-    import trl.trainer.utils
-
-    trl.trainer.utils._use_triton = lambda device: True  # what TRL asks there decides only this
-
-
-# </when>
+# <scoring>
+# </scoring>
 # <when several>
 import subprocess
 
