@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,9 +26,13 @@ class Fault:
         return method == self.method and self.part in target
 
 
+_taking = threading.Lock()  # requests are answered side by side
+
+
 def next_fault(faults: list[Fault], method: str, target: str) -> Fault | None:
     """Take the first fault that this request meets off the list."""
-    for at, fault in enumerate(faults):
-        if fault.meets(method, target):
-            return faults.pop(at)
+    with _taking:
+        for at, fault in enumerate(faults):
+            if fault.meets(method, target):
+                return faults.pop(at)
     return None

@@ -10,17 +10,19 @@ import json
 import os
 import secrets
 import shutil
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from tunebook.pipeline.backends import backend_names
-from tunebook.pipeline.errors import CallError
+from tunebook.pipeline.errors import CallError, TunebookError
 from tunebook.pipeline.home import home
 from tunebook.pipeline.journal import Event, Journal, RunState, fold
 from tunebook.pipeline.ledger import require_left
 from tunebook.pipeline.plan import Plan, load_plan
 from tunebook.pipeline.plan.looking import data_stamp
+from tunebook.pipeline.plan.price_now import price_change
 from tunebook.pipeline.plan.proving import kept_proof
 from tunebook.pipeline.run_folder import RunFolder
 from tunebook.pipeline.spec import Spec, make_spec
@@ -91,16 +93,20 @@ def consent(run_id: str, plan_id: str, *, by: str) -> None:
     journal = Journal(home())
     run = look(journal, run_id).run
     _at_plan(run, plan_id)
+    elsewhere = 0.0
     if run.state == "draft" and (kept := journal.plan(plan_id)) is not None:  # without it nothing is ever started
         kept_plan = Plan.model_validate(kept)
         require_startable(kept_plan)
+        if kept_plan.price is not None:
+            _require_same_price(journal, run, kept_plan)
+            elsewhere = _elsewhere(journal)
         if kept_plan.edit is not None and kept_proof(kept_plan.script or "") is None:
             raise CallError("script", "was edited and is not proved yet", "wait for its proof, or see it with `prove`")
 
     def allowed(events: list[Event]) -> None:
         now = fold(event for event in events if event.run_id == run_id)
         _at_plan(now, plan_id)
-        require_left(now, events)
+        require_left(now, events, elsewhere)
 
     if run.state == "draft":
         journal.append(run_id, "confirmed", allowed=allowed, plan_id=plan_id, max_usd=run.max_usd, by=by)
@@ -122,6 +128,28 @@ def require_startable(plan: Plan) -> None:
         raise CallError(
             "price", f"of {plan.chosen.flavor} is not of this hour, and may have changed", "make the plan again"
         )
+
+
+def _require_same_price(journal: Journal, run: RunState, plan: Plan) -> None:
+    """Raise CallError where the machine's price is another one now; the plan is then made again with it."""
+    if (changed := price_change(plan)) is None:
+        return
+    journal.append(run.run_id, "revised", spec=run.spec, spec_hash=run.spec_hash, by="a price that has changed")
+    ensure_supervisor(journal, run.run_id)
+    raise CallError("price", f"has changed: {changed.rstrip('.')}", "look at the new plan, and confirm that one")
+
+
+def _elsewhere(journal: Journal) -> float:
+    """What the account's jobs of other machines can still cost. Raises CallError where the Hub does not tell."""
+    from tunebook.pipeline.elsewhere import reserved_elsewhere
+
+    try:
+        return reserved_elsewhere(journal)
+    except CallError:
+        raise
+    except TunebookError as failure:
+        problem = f"cannot be checked, because {failure}"
+        raise CallError("budget", problem, "try again when the Hub answers") from None
 
 
 def _at_plan(run: RunState, plan_id: str) -> None:
@@ -254,9 +282,11 @@ def _resume_failed(journal: Journal, run_id: str) -> str:
 def attach() -> str:
     """See to every unfinished run that nobody watches, and return the newest run's id. Raises CallError if there is none.
 
-    A job that still runs is taken over; one that was killed makes its run `interrupted`, which `resume` goes on from.
+    A job that still runs is taken over; one that was killed makes its run `interrupted`, which `resume` goes on from. Runs
+    that another machine has started with this account are followed from here too.
     """
     journal = Journal(home())
+    _from_elsewhere(journal)
     runs = journal.run_ids()
     if not runs:
         raise CallError("run", "was not named, and there is none yet", "start one with %%finetune or `tunebook run`")
@@ -264,6 +294,23 @@ def attach() -> str:
         ensure_supervisor(journal, run_id)
     unfinished = [run_id for run_id in runs if not look(journal, run_id).run.finished]
     return (unfinished or runs)[0]
+
+
+def _from_elsewhere(journal: Journal) -> None:
+    """Find the account's jobs by their labels, where there is an account. A Hub that does not answer changes nothing."""
+    from huggingface_hub import constants, get_token
+
+    if constants.is_offline_mode() or get_token() is None:
+        return
+    from tunebook.pipeline.backends.hf_jobs.jobs import HfJobs
+    from tunebook.pipeline.elsewhere import adopt, reconcile
+
+    try:
+        hub = HfJobs().hub
+        reconcile(journal, hub)
+        adopt(journal, hub)
+    except TunebookError as failure:
+        print(f"The account's other runs are not known: {failure}.", file=sys.stderr)
 
 
 def ensure_supervisor(journal: Journal, run_id: str) -> None:

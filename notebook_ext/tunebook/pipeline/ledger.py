@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Literal
 
@@ -183,18 +183,35 @@ _HIGHER = {
 }
 
 
-def require_left(run: RunState, events: list[Event]) -> None:
-    """Raise CallError where this run's plan can cost more than is left for it. `events` are those of all runs."""
+def require_left(run: RunState, events: list[Event], elsewhere_usd: float = 0.0) -> None:
+    """Raise CallError where this run's plan can cost more than is left for it. `events` are those of all runs here;
+    `elsewhere_usd` is what jobs of other machines can still cost.
+    """
     if run.max_usd == 0:
         return
     if run.max_usd is None:
         raise CallError("max_usd", "is not known, so nothing can be agreed to", "make the plan again")
     settings = read_settings()
     others = [one for run_id, one in accounts(events).items() if run_id != run.run_id]
-    allowed = allowance(run.spec.get("budget_usd"), settings, month_at(time.time(), settings, others))
+    month = month_at(time.time(), settings, others)
+    month = replace(month, reserved=month.reserved + micros(elsewhere_usd))
+    allowed = allowance(run.spec.get("budget_usd"), settings, month)
     if allowed.cap_usd is not None and allowed.binds and micros(run.max_usd) > micros(allowed.cap_usd):
         problem = f"does not allow this plan: it can cost {at_most(run.max_usd)}, more than {allowed.why}"
         raise CallError("budget", problem, _HIGHER[allowed.binds])
+
+
+MIN_S = 120  # a machine that is rented for less has not started by then
+
+
+def affordable(usd_per_hour: float, timeout_s: int, agreed_usd: float, spent_usd: float) -> tuple[int, float] | None:
+    """For how many seconds a run's next attempt may be paid, and what that costs: the plan's, or what is left of what
+    was agreed to. None where that is too little.
+    """
+    left = micros(agreed_usd) - micros(spent_usd)
+    price = micros(usd_per_hour)
+    seconds = timeout_s if not price or not spent_usd else min(timeout_s, left * 3600 // price)
+    return (seconds, usd(min(left, -(-seconds * price // 3600)))) if seconds >= min(MIN_S, timeout_s) else None
 
 
 # The `budget` command

@@ -18,18 +18,61 @@ from tunebook.pipeline.work import job_request, nonce
 
 DIVERGED = 3  # the exit code of a training script whose loss was no longer a number
 CERTIFICATE_ROWS = 8
+#: What training leaves of a whole job's time for the machine's start and for what comes after it.
+LATER_SHARE, LATER_MOST_S = 0.3, 1800
 
 
 def stage_request(plan: Plan, stage: str, folder: RunFolder, run_id: str, attempt: int) -> JobRequest:
     """The job of one attempt at a stage. The same arguments give the same job, so that a lost answer can be asked again."""
     assert plan.plan_id and plan.timeout_s
     job = folder.job(stage, attempt)
-    labels = {"tunebook-plan": plan.plan_id[:40], "tunebook-stage": stage, "tunebook-attempt": str(attempt)}
+    labels = _labels(plan, stage, attempt)
     if stage == "train":
         return _train(plan, folder, run_id, job, labels)
     if stage == "evaluate":
         return job_request("evaluate", _evaluation(plan, folder), job, labels=labels, timeout_s=plan.timeout_s)
     return job_request("export", export_config(plan, folder), job, labels=labels, timeout_s=plan.timeout_s)
+
+
+def whole_request(
+    plan: Plan,
+    stages: list[str],
+    folder: RunFolder,
+    run_id: str,
+    attempt: int,
+    *,
+    timeout_s: int,
+    asked: dict[str, Any],
+) -> JobRequest:
+    """One job that does all these stages on a rented machine (all_stages.py). Its paths are those of the run's folder."""
+    assert plan.plan_id and plan.chosen
+    job = folder.job(stages[0], attempt)
+    config = {
+        "run_id": run_id,
+        "attempt": attempt,
+        "stages": stages,
+        "timeout_s": timeout_s,
+        "train_s": round(timeout_s - min(LATER_SHARE * timeout_s, LATER_MOST_S)),
+        "plan": plan.model_dump(mode="json"),
+        "asked": asked,
+    }
+    most = round(1e6 * (plan.price.usd_per_hour if plan.price else 0.0) * timeout_s / 3600)
+    labels = {**_labels(plan, stages[0], attempt), "tunebook-run": run_id, "tunebook-micros": str(most)}
+    request = job_request("stages", config, job, labels=labels, timeout_s=timeout_s)
+    place = job.relative_to(folder.path).as_posix()
+    return request.model_copy(
+        update={
+            "args": [f"{place}/config.json", f"{place}/result.json"],
+            "env": {**request.env, "TUNEBOOK_RUN": run_id},
+            "flavor": plan.chosen.flavor,
+            "on_the_hub": {name: plan.spec[name] for name in ("model", "dataset", "push_to") if plan.spec.get(name)},
+        }
+    )
+
+
+def _labels(plan: Plan, stage: str, attempt: int) -> dict[str, str]:
+    assert plan.plan_id
+    return {"tunebook-plan": plan.plan_id[:40], "tunebook-stage": stage, "tunebook-attempt": str(attempt)}
 
 
 def _train(plan: Plan, folder: RunFolder, run_id: str, job: Any, labels: dict[str, str]) -> JobRequest:

@@ -15,24 +15,26 @@ import sys
 import time
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from tunebook.pipeline.backends import Backend, JobRequest, JobStatus, backend
+from tunebook.pipeline.backends import Backend, JobRefused, JobRequest, JobStatus, Undecided, backend
+from tunebook.pipeline.crash import crash_point
 from tunebook.pipeline.errors import CallError, TunebookError, WorkFailed
-from tunebook.pipeline.home import home, write_json
+from tunebook.pipeline.home import home, read_json, write_json
 from tunebook.pipeline.journal import AttemptState, Journal, RunState, StaleOwner, fold
 from tunebook.pipeline.journal.fold import ATTEMPT_TERMINAL
+from tunebook.pipeline.ledger import affordable, at_most, cost
 from tunebook.pipeline.plan import Plan, load_plan, make_plan
 from tunebook.pipeline.plan.looking import Watched
+from tunebook.pipeline.plan.price_now import price_change
 from tunebook.pipeline.plan.proving import kept_proof, needs_proof, proof_of
 from tunebook.pipeline.plan.questions import blocking
 from tunebook.pipeline.process import ProcessId
 from tunebook.pipeline.run_folder import RunFolder
 from tunebook.pipeline.spec import Spec
-from tunebook.pipeline.stages import DIVERGED, collect, stage_request
+from tunebook.pipeline.stages import DIVERGED, collect, stage_request, whole_request
+from tunebook.pipeline.tail import EventTail
 from tunebook.pipeline.work import result_of
-
-POLL_S = 0.2
 
 
 class _Stopped(Exception):
@@ -66,9 +68,7 @@ class Supervisor:
                 self.write("confirmed", plan_id=plan.plan_id, max_usd=plan.max_usd, by="--yes")
             if self.state().state == "draft":
                 return  # the confirmation starts the next supervisor
-            for stage in plan.stages:
-                if stage not in self.state().done_stages:
-                    self._stage(plan, stage)
+            self._stages(plan)
             self._report(plan)
             self.write("succeeded")
         except (_Stopped, StaleOwner):
@@ -182,66 +182,177 @@ class Supervisor:
 
     # Stages
 
-    def _stage(self, plan: Plan, stage: str) -> None:
-        """Bring one stage to its end: adopt the job that is there, or submit the next attempt."""
+    def _stages(self, plan: Plan) -> None:
+        """All stages that are not done yet: a job each, or one for all of them where machines are rented."""
         assert plan.chosen is not None
         where = backend(plan.chosen.backend)
+        while left := [str(stage) for stage in plan.stages if stage not in self.state().done_stages]:
+            self._stage(plan, left if where.one_job else left[:1], where)
+
+    def _stage(self, plan: Plan, stages: list[str], where: Backend) -> None:
+        """Bring the first of these stages to its end, and the others with it: adopt the job that is there, or submit the
+        next attempt.
+        """
+        stage = stages[0]
         if self.state().stage != stage:
             self.write("stage", stage=stage)
         while True:
             state = self.state()
             if state.cancel_requested and not _live(state.attempts_of(stage)):
-                self.write("cancelled", why="cancelled by hand")
-                raise _Stopped
+                self._cancelled()
             attempts = state.attempts_of(stage)
             last = attempts[-1] if attempts else None
-            if last is None or last.state in ATTEMPT_TERMINAL:
-                request = self._new_attempt(plan, stage, len(attempts) + 1, where)
+            if last is None or last.state in ATTEMPT_TERMINAL - {"succeeded"}:
                 number = len(attempts) + 1
+                request = self._new_attempt(plan, stages, number, where)
             else:
                 number = last.n
-                request = stage_request(plan, stage, self.folder, self.run_id, number)
-            status = self._follow(where, request, plan, stage, number)
+                request = self._request(plan, stages, number, last.timeout_s or 0, where)
+            if last is not None and last.state == "succeeded":  # and we were killed before its work was taken up
+                status = JobStatus(state="succeeded", exit_code=0)
+            else:
+                status = self._follow(where, request, plan, stages, number)
             if status.state == "cancelled" or (status.state == "lost" and self.state().cancel_requested):
-                self.write("cancelled", why="cancelled by hand")
-                raise _Stopped
+                self._cancelled()
+            where.fetch(request)
             if status.state == "lost":
                 if self.resume:
                     self.resume = False  # once: a job that dies again waits for a person again
                     continue
                 self.write("interrupted", why=_lost(stage, status))
                 raise _Stopped
-            self._collect(plan, stage, request, status)
+            if where.one_job:
+                self._collect_all(plan, stages, request, status)
+            else:
+                self._collect(plan, stage, request, status)
             return
 
-    def _new_attempt(self, plan: Plan, stage: str, number: int, where: Backend) -> JobRequest:
-        request = stage_request(plan, stage, self.folder, self.run_id, number)
-        self.write("submitting", n=number, stage=stage, backend=where.name, timeout_s=request.timeout_s)
+    def _cancelled(self) -> NoReturn:
+        self.write("cancelled", why="cancelled by hand")
+        raise _Stopped
+
+    def _request(self, plan: Plan, stages: list[str], number: int, timeout_s: int, where: Backend) -> JobRequest:
+        if not where.one_job:
+            return stage_request(plan, stages[0], self.folder, self.run_id, number)
+        state = self.state()
+        asked = {"instruction": state.instruction, "spec": state.spec, "spec_hash": state.spec_hash}
+        return whole_request(
+            plan,
+            stages,
+            self.folder,
+            self.run_id,
+            number,
+            timeout_s=timeout_s,
+            asked={**asked, "max_usd": state.max_usd},
+        )
+
+    def _new_attempt(self, plan: Plan, stages: list[str], number: int, where: Backend) -> JobRequest:
+        """The intent is in the journal, and its money reserved, before anything is asked of the backend."""
+        timeout_s, max_usd = self._affordable(plan)
+        request = self._request(plan, stages, number, timeout_s, where)
+        self.write(
+            "submitting", n=number, stage=stages[0], backend=where.name, timeout_s=request.timeout_s, max_usd=max_usd
+        )
+        crash_point("intent")
         return request
 
-    def _follow(self, where: Backend, request: JobRequest, plan: Plan, stage: str, number: int) -> JobStatus:
+    def _affordable(self, plan: Plan) -> tuple[int, float]:
+        """How long the next attempt may run, and what it can cost then: within what is left of what was agreed to.
+        Raises _Stopped where too little is left, or the price is another one now.
+        """
+        assert plan.timeout_s
+        if not plan.max_usd or plan.price is None:
+            return plan.timeout_s, 0.0
+        if (changed := price_change(plan)) is not None:
+            self._failed("Nothing was started and nothing is spent.", changed, "Run the cell again for a new plan.")
+            raise _Stopped
+        spent = sum(attempt.usd for attempt in self.state().attempts)
+        allowed = affordable(plan.price.usd_per_hour, plan.timeout_s, plan.max_usd, spent)
+        if allowed is None:
+            self._failed(
+                "What was agreed to is spent, so nothing more was started.",
+                f"{cost(spent)} of {at_most(plan.max_usd)} went into the attempts so far.",
+                f"`tunebook run --again` makes another run; what was saved is in {self.folder.path}.",
+            )
+            raise _Stopped
+        return allowed
+
+    def _follow(self, where: Backend, request: JobRequest, plan: Plan, stages: list[str], number: int) -> JobStatus:
         """Submit the job unless it is there already, and wait for its end."""
-        job_id = where.find(request.folder) or where.submit(request)
-        self.write("attempt", stage=stage, n=number, state="running", job_id=job_id)
-        began, cancelled, stopped = time.time(), False, False
-        while not (status := where.status(job_id)).ended:
-            state = self.state()
-            if state.cancel_requested and not cancelled:
-                where.cancel(job_id)
-                cancelled = True
-            limit = plan.spec.get("time_limit_s")
-            over = limit is not None and stage == "train" and time.time() - began > limit
-            if stage == "train" and not stopped and (state.stop_requested or over):
-                self.folder.output.mkdir(parents=True, exist_ok=True)
-                (self.folder.output / "stop").touch()
-                stopped = True
-                if over:
-                    self.write(
-                        "note", text=f"The time limit of {limit} s is reached: training ends, what is there is kept"
-                    )
-            time.sleep(POLL_S)
-        self.write("attempt", stage=stage, n=number, state=status.state, why=_how(status), usd=0.0)
+        stage = stages[0]
+        try:
+            job_id = where.find(request)
+            if job_id is None and self.state().cancel_requested:
+                status = JobStatus(state="cancelled", seconds=0.0, why="it was never submitted")
+                self._ended(plan, stage, number, status)
+                return status
+            job_id = job_id or where.submit(request)
+        except JobRefused as refused:
+            self._ended(plan, stage, number, JobStatus(state="failed", seconds=0.0, why=str(refused)))
+            self._failed(refused.what, refused.why, refused.now)
+            raise _Stopped from None
+        except Undecided as failure:
+            self.write(
+                "interrupted", why=f"{failure}; `tunebook resume {self.run_id}` asks it again, and pays no job twice"
+            )
+            raise _Stopped from None
+        shown = "queued" if where.one_job else "running"
+        self.write("attempt", stage=stage, n=number, state=shown, job_id=job_id)
+        crash_point("noted")
+        stopped, tail = False, EventTail(request.folder)
+        began = time.time()
+        with where.following(request, job_id):
+            while not (status := where.status(job_id)).ended:
+                if status.state != shown:
+                    shown, began = status.state, time.time()
+                    self.write("attempt", stage=stage, n=number, state=shown)
+                if len(stages) > 1:
+                    self._note_stages(tail)
+                state = self.state()
+                if state.cancel_requested:
+                    where.cancel(job_id)  # again and again: an answer may be lost
+                limit = plan.spec.get("time_limit_s")
+                over = limit is not None and stage == "train" and time.time() - began > limit
+                if stage == "train" and not stopped and (state.stop_requested or over):
+                    where.stop_training(request)
+                    stopped = True
+                    if over:
+                        text = f"The time limit of {limit} s is reached: training ends, what is there is kept"
+                        self.write("note", text=text)
+                time.sleep(where.poll_s)
+        if len(stages) > 1:
+            self._note_stages(tail)
+        crash_point("ended")
+        self._ended(plan, stage, number, status)
+        crash_point("settled")
         return status
+
+    def _note_stages(self, tail: EventTail) -> None:
+        """A job that does several stages says when it begins one."""
+        for event in tail.new():
+            if event["event"] == "stage" and event["stage"] != self.state().stage:
+                self.write("stage", stage=event["stage"])
+
+    def _ended(self, plan: Plan, stage: str, number: int, status: JobStatus) -> None:
+        """Settle the attempt: it has cost what it ran for; where nobody knows for how long, the most that it can have."""
+        usd = 0.0
+        if plan.price is not None and plan.max_usd:
+            (attempt,) = [one for one in self.state().attempts_of(stage) if one.n == number]
+            seconds = status.seconds if status.seconds is not None else float(attempt.timeout_s or 0)
+            usd = round(plan.price.usd_per_hour * seconds / 3600, 6)
+        self.write("attempt", stage=stage, n=number, state=status.state, why=_how(status), usd=usd)
+
+    def _collect_all(self, plan: Plan, stages: list[str], request: JobRequest, status: JobStatus) -> None:
+        """Take up what one job has made of several stages."""
+        self._diverged(plan, request.folder, status)
+        told = (read_json(request.folder / "result.json") or {}).get("stages", {})
+        for stage in stages:
+            if told.get(stage, {}).get("code") == 0:
+                self.write("stage_done", stage=stage, seconds=told[stage]["seconds"])
+        missing = next((stage for stage in stages if stage not in self.state().done_stages), None)
+        if missing is not None:
+            result_of(self.folder.job(missing, self.state().attempts[-1].n), status, f"the {missing} stage")
+            raise WorkFailed(f"the {missing} stage did not end well: {status.why or 'see the log'}")
 
     def _collect(self, plan: Plan, stage: str, request: JobRequest, status: JobStatus) -> None:
         seconds = status.seconds or 0.0
@@ -258,8 +369,6 @@ class Supervisor:
 
     def _diverged(self, plan: Plan, job: Path, status: JobStatus) -> None:
         """End the run where the training did for want of finite numbers. Of several processes the exit code is not kept."""
-        from tunebook.pipeline.tail import EventTail
-
         event = next((one for one in EventTail(job).new() if one["event"] == "diverged"), None)
         if event is None and status.exit_code != DIVERGED:
             return
@@ -291,10 +400,12 @@ def _how(status: JobStatus) -> str:
         return "its time was up"
     if status.signal is not None and status.state != "cancelled":
         return f"killed by signal {status.signal}"
-    return "" if status.exit_code in (0, None) else f"exit code {status.exit_code}"
+    return status.why if status.exit_code in (0, None) else f"exit code {status.exit_code}"
 
 
 def _lost(stage: str, status: JobStatus) -> str:
+    if status.why:
+        return f"the job that was to {stage} is gone ({status.why}); what it had saved is kept"
     by = f"by signal {status.signal}" if status.signal else "together with whatever watched it"
     return f"the {stage} job was killed {by} (by hand, by a restart, or because the memory ran out); what it had saved is kept"
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from tunebook.pipeline.backends.base import Backend, JobRequest, JobStatus
+from tunebook.pipeline.backends.base import Backend, JobRefused, JobRequest, JobStatus, Undecided
 from tunebook.pipeline.errors import CallError
 
-__all__ = ["Backend", "JobRequest", "JobStatus", "backend", "backend_names"]
+__all__ = ["Backend", "JobRefused", "JobRequest", "JobStatus", "Undecided", "backend", "backend_names"]
 
 
 def backend_names() -> list[str]:
     from importlib.metadata import entry_points
 
-    return sorted({"local", *(point.name for point in entry_points(group="tunebook.backends"))})
+    return sorted({"local", "hf-jobs", *(point.name for point in entry_points(group="tunebook.backends"))})
 
 
 def backend(name: str) -> Backend:
@@ -20,6 +20,10 @@ def backend(name: str) -> Backend:
         from tunebook.pipeline.backends.local import LocalBackend
 
         return LocalBackend()
+    if name == "hf-jobs":
+        from tunebook.pipeline.backends.hf_jobs.jobs import HfJobs
+
+        return HfJobs()
     from importlib.metadata import entry_points
 
     for point in entry_points(group="tunebook.backends", name=name):

@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from tunebook.pipeline.backends.base import JobRequest, JobStatus
@@ -23,6 +24,8 @@ START_TIMEOUT_S = 30
 
 class LocalBackend:
     name = "local"
+    one_job = False
+    poll_s = 0.2
 
     def submit(self, request: JobRequest) -> str:
         folder = request.folder
@@ -49,9 +52,13 @@ class LocalBackend:
         _children.append(runner)
         return str(folder)
 
-    def find(self, folder: Path) -> str | None:
+    def find(self, request: JobRequest) -> str | None:
+        folder = request.folder
         there = (folder / "started.json").exists() or _locked(folder / "lock")
         return str(folder) if there else None
+
+    def known(self, folder: Path) -> JobStatus:
+        return self.status(str(folder))
 
     def status(self, job_id: str) -> JobStatus:
         _reap()
@@ -81,8 +88,16 @@ class LocalBackend:
         # A file, not a signal: it needs no pid, and a runner that is just starting sees it too.
         (Path(job_id) / "cancel").touch()
 
-    def log(self, job_id: str) -> Path:
-        return Path(job_id) / "log.txt"
+    def stop_training(self, request: JobRequest) -> None:
+        output = Path(request.args[request.args.index("--output") + 1])
+        output.mkdir(parents=True, exist_ok=True)
+        (output / "stop").touch()
+
+    def following(self, request: JobRequest, job_id: str) -> AbstractContextManager[None]:
+        return nullcontext()  # the runner beside the job writes the log
+
+    def fetch(self, request: JobRequest) -> None:
+        """All of it is here."""
 
 
 _children: list[subprocess.Popen[bytes]] = []

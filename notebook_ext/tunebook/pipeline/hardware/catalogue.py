@@ -8,8 +8,6 @@ from __future__ import annotations
 import calendar
 import difflib
 import json
-import queue
-import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from tunebook.pipeline.deadline import within
 from tunebook.pipeline.errors import CallError
 from tunebook.pipeline.hardware.flavors import Flavor as Flavor
 from tunebook.pipeline.hardware.flavors import flavors_of
@@ -78,25 +77,27 @@ def spendable(source: str, read_at: float, now: float) -> bool:
     return source != "snapshot" and 0 <= now - read_at <= SPENDABLE_S
 
 
-def catalogue(folder: Path, *, now: float | None = None, offline: bool | None = None) -> Catalogue:
+def catalogue(
+    folder: Path, *, now: float | None = None, offline: bool | None = None, fresh_s: float = FRESH_S
+) -> Catalogue:
     """The machine types of the Hub's jobs. Never raises and never takes much more than TIMEOUT_S.
 
-    `folder` is where the list is kept. A list there that is at most FRESH_S old is taken as it is; else the Hub is asked;
-    failing that, the kept list of whatever age is taken, and failing that the shipped one, each with the reason.
+    `folder` is where the list is kept. A list there that is at most `fresh_s` seconds old is taken as it is; else the Hub
+    is asked; failing that, the kept list of whatever age is taken, and failing that the shipped one, each with the reason.
     `offline` keeps from asking; left out, HF_HUB_OFFLINE decides.
     """
     from huggingface_hub import constants
 
     now = time.time() if now is None else now
     kept = _kept(folder / FILE, constants.ENDPOINT)
-    if kept is not None and 0 <= now - kept.read_at <= FRESH_S:
+    if kept is not None and 0 <= now - kept.read_at <= fresh_s:
         return kept
     if constants.is_offline_mode() if offline is None else offline:
         why = "HF_HUB_OFFLINE is set" if constants.is_offline_mode() else "this is offline"
         problem = f"{why}, so the Hub is not asked"
     else:
         try:
-            entries = _within(TIMEOUT_S, constants.ENDPOINT)
+            entries = within(TIMEOUT_S, lambda: _ask(constants.ENDPOINT))
             flavors, left_out = flavors_of(entries)
             if not flavors:
                 raise ValueError("no entry can be read")
@@ -127,27 +128,6 @@ def _ask(endpoint: str) -> list[Any]:
     if not isinstance(entries, list):
         raise ValueError("no list")
     return entries
-
-
-def _within(seconds: float, endpoint: str) -> list[Any]:
-    """What `_ask` returns or raises. Raises TimeoutError when the time is up: the HTTP library's own limit starts anew
-    with each packet, and looking up a name that no server knows has none."""
-    answers: queue.SimpleQueue[list[Any] | Exception] = queue.SimpleQueue()
-
-    def ask() -> None:
-        try:
-            answers.put(_ask(endpoint))
-        except Exception as failure:  # noqa: BLE001 (raised again in the thread that waits)
-            answers.put(failure)
-
-    threading.Thread(target=ask, name="tunebook-prices", daemon=True).start()
-    try:
-        answer = answers.get(timeout=seconds)
-    except queue.Empty:
-        raise TimeoutError from None
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
 
 
 def _why(failure: Exception) -> str:

@@ -181,7 +181,7 @@ class Journal:
         """Remove a run's events (`clean` does so, for finished runs), but for what it cost."""
         with self._transaction() as db:
             events = _events(db, run_id)
-            if any(event.data.get("usd") for event in events if event.kind == "attempt"):
+            if any(event.data.get("usd") or event.data.get("max_usd") for event in events if event.kind in MONEY):
                 db.execute(
                     f"INSERT INTO forgotten SELECT * FROM events WHERE run_id = ? AND kind IN {MONEY}", (run_id,)
                 )

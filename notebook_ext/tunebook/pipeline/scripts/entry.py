@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-Entry = Literal["validate", "probe", "prove", "evaluate", "export"]
+Entry = Literal["validate", "probe", "prove", "evaluate", "export", "stages"]
 
 _MODULES: dict[Entry, tuple[str, str]] = {
     "validate": ("tunebook.pipeline.data.job", "Inspect a data set: format, tokens as the trainer sees them, checks."),
@@ -15,6 +15,7 @@ _MODULES: dict[Entry, tuple[str, str]] = {
     ),
     "evaluate": ("tunebook.pipeline.evaluation.job", "Score the base and the checkpoints on a benchmark."),
     "export": ("tunebook.pipeline.export.job", "Merge a checkpoint, convert it to GGUF, and let it answer."),
+    "stages": ("tunebook.pipeline.all_stages", "Train, evaluate and export, one after the other."),
 }
 
 

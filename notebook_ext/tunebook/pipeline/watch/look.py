@@ -37,14 +37,12 @@ def look(journal: Journal, run_id: str) -> Look:
     for attempt in run.attempts:
         if attempt.state in ATTEMPT_TERMINAL:
             continue
-        where = backend(attempt.backend)
         # A supervisor that was killed between the submit and its note left no id; the job may run all the same.
-        job_id = attempt.job_id or where.find(RunFolder(run_id).job(attempt.stage, attempt.n))
-        status = where.status(job_id) if job_id else None
-        if status and not status.ended:
+        status = backend(attempt.backend).known(RunFolder(run_id).job(attempt.stage, attempt.n))
+        if not status.ended:
             at_work = True
         else:
-            attempt.state = "lost" if status is None or status.state in ("absent", "lost") else status.state  # type: ignore[assignment]
+            attempt.state = "lost" if status.state in ("absent", "lost") else status.state  # type: ignore[assignment]
     if run.state in ("running", "cancelling") and not at_work:
         run.state, run.why = "interrupted", "everything that worked on it was killed; what was saved is kept"
     elif run.state == "draft" and (run.plan_id is None or run.goes_by_itself):

@@ -1,0 +1,220 @@
+"""The backend `hf-jobs`: each plan is one job on a rented machine, paid by the second."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from contextlib import AbstractContextManager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tunebook.pipeline.backends.base import JobRefused, JobRequest, JobStatus
+from tunebook.pipeline.backends.hf_jobs.account import needs_token
+from tunebook.pipeline.backends.hf_jobs.disk import MOUNT, RunDisk, sha256
+from tunebook.pipeline.backends.hf_jobs.follow import following
+from tunebook.pipeline.backends.hf_jobs.hub import JobsHub, JobSpec, NotSent, Refused, Unanswered
+from tunebook.pipeline.backends.hf_jobs.submit import Patience, find, submit_once
+from tunebook.pipeline.backends.hf_jobs.wheel import wheel
+from tunebook.pipeline.crash import crash_point
+from tunebook.pipeline.home import home, read_json, write_json
+from tunebook.pipeline.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from huggingface_hub import JobInfo
+
+IMAGE = "ghcr.io/astral-sh/uv:python3.12-bookworm"  # the client's own for uv scripts
+#: In the run's folder: what is run there is what was sent, to the byte.
+COMMAND = 'cd "$0" && printf %s "$1" | sha256sum --check --quiet --strict - && shift && exec uv run --quiet "$@"'
+_EXIT = re.compile(r"exit code:? (\d+)")
+_STATES = {"SCHEDULING": "queued", "RUNNING": "running", "COMPLETED": "succeeded", "CANCELED": "cancelled"}
+
+
+class HfJobs:
+    """Jobs of the account whose token is here. Nothing is asked before it has to be."""
+
+    name = "hf-jobs"
+    one_job = True
+    poll_s = 2.0
+
+    def __init__(self, hub: JobsHub | None = None, patience: Patience | None = None) -> None:
+        self._given, self._patience = hub, patience
+
+    @cached_property
+    def hub(self) -> JobsHub:
+        if self._given is not None:
+            return self._given
+        from huggingface_hub import get_token
+
+        token = get_token()
+        nobody = JobsHub("", token)
+        return JobsHub(nobody.me(), token)
+
+    def submit(self, request: JobRequest) -> str:
+        """Raises JobRefused where the Hub says no, Undecided where it stays unknown whether there is a job."""
+        try:
+            spec, files = self._spec(request)
+            if find(self.hub, spec) is None:
+                self._disk(request).put(files | _begun(_run_folder(request)))
+                crash_point("upload")
+            job_id = submit_once(self.hub, spec, self._patience)
+        except Refused as refused:
+            raise _explained(refused, self.hub.namespace, request.flavor) from None
+        write_json(request.folder / "hub_job.json", {"namespace": self.hub.namespace, "id": job_id})
+        return f"{self.hub.namespace}/{job_id}"
+
+    def find(self, request: JobRequest) -> str | None:
+        """Raises JobRefused or Undecided where it stays unknown."""
+        if noted := read_json(request.folder / "hub_job.json"):
+            return f"{noted['namespace']}/{noted['id']}"
+        if not (request.folder / "sent.json").exists():
+            return None  # what it would be was never worked out, so nothing was sent
+        try:
+            found = find(self.hub, self._spec(request)[0])
+        except Refused as refused:
+            raise _explained(refused, self.hub.namespace, request.flavor) from None
+        return f"{self.hub.namespace}/{found}" if found else None
+
+    def status(self, job_id: str) -> JobStatus:
+        """A Hub that does not answer says nothing about the job, which goes on as far as anybody knows."""
+        try:
+            return status_of(self.hub.job(_id(job_id)))
+        except (NotSent, Unanswered):
+            return JobStatus(state="running", why="the Hub does not answer")
+        except Refused as refused:
+            if refused.status == 404:
+                return JobStatus(state="lost", why="the Hub has no such job any more")
+            return JobStatus(state="running", why=str(refused))
+
+    def known(self, folder: Path) -> JobStatus:
+        if not (folder / "hub_job.json").exists():
+            return JobStatus(state="absent")
+        return JobStatus.model_validate(read_json(folder / "ended.json") or {"state": "running"})
+
+    def cancel(self, job_id: str) -> None:
+        """A Hub that does not answer is asked again at the next look: see the supervisor."""
+        try:
+            self.hub.cancel(_id(job_id))
+        except (NotSent, Unanswered, Refused):
+            pass
+
+    def stop_training(self, request: JobRequest) -> None:
+        self._disk(request).write("output/stop", b"stop\n")
+
+    def following(self, request: JobRequest, job_id: str) -> AbstractContextManager[None]:
+        return following(self.hub, _id(job_id), request.folder)
+
+    def fetch(self, request: JobRequest) -> None:
+        run, disk = _run_folder(request), self._disk(request)
+        left = disk.get(run)
+        write_json(request.folder / "left_in_bucket.json", left)
+        told, made = read_json(request.folder / "result.json"), read_json(run / "export.json")
+        if told and made:  # it names files as the job saw them
+            away = {f"{told['root']}/{name}": f"hf://buckets/{disk.bucket}/{disk.prefix}/{name}" for name in left}
+            write_json(run / "export.json", _here(made, told["root"], str(run), away))
+
+    def _disk(self, request: JobRequest) -> RunDisk:
+        return RunDisk(self.hub, _run_folder(request).name)
+
+    def _spec(self, request: JobRequest) -> tuple[JobSpec, dict[str, Path]]:
+        """The job as it is submitted, and the files that it needs. Worked out once: a newer tunebook sends the same."""
+        run, sent = _run_folder(request), request.folder / "sent.json"
+        job = request.folder.relative_to(run).as_posix()
+        noted: dict[str, Any] | None = read_json(sent)
+        if noted is None:
+            made = wheel(home() / "code")
+            (run / "code").mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(made, run / "code" / made.name)
+            names = [f"{job}/config.json", f"{job}/{request.script.name}", f"code/{made.name}"]
+            sums = "".join(f"{sha256(run / name)}  {name}\n" for name in names)
+            noted = {"files": names, "command": ["sh", "-c", COMMAND, MOUNT, sums, f"{job}/{request.script.name}"]}
+            write_json(sent, noted)
+        token = self.hub.secret() if needs_token(**request.on_the_hub) else None
+        spec = JobSpec(
+            image=IMAGE,
+            command=[*noted["command"], *request.args],
+            env={**request.env, "UV_FIND_LINKS": f"{MOUNT}/code", "HF_HUB_DISABLE_PROGRESS_BARS": "1"},
+            secrets={"HF_TOKEN": token} if token else {},
+            flavor=request.flavor,
+            timeout_s=request.timeout_s,
+            labels=request.labels,
+            volumes=[self._disk(request).volume()],
+        )
+        return spec, {name: run / name for name in noted["files"]}
+
+
+def status_of(job: JobInfo) -> JobStatus:
+    stage, message = str(job.status.stage), job.status.message or ""
+    seconds = _seconds(job)
+    if stage in _STATES:
+        exit_code = 0 if stage == "COMPLETED" else None
+        return JobStatus(state=_STATES[stage], exit_code=exit_code, seconds=seconds, why=message)
+    if stage == "ERROR" and "timeout" in message.lower():
+        return JobStatus(state="failed", timed_out=True, seconds=seconds, why=message)
+    if stage == "ERROR" and (code := _EXIT.search(message)) and int(code[1]) < 128:
+        return JobStatus(state="failed", exit_code=int(code[1]), seconds=seconds, why=message)
+    return JobStatus(state="lost", seconds=seconds, why=message or f"the Hub says {stage}")
+
+
+def _seconds(job: JobInfo) -> float | None:
+    """For which it ran; None where the Hub does not say, though it may have."""
+    if job.started_at and job.finished_at:
+        return max(0.0, (job.finished_at - job.started_at).total_seconds())
+    if job.durations and job.durations.running_secs is not None:
+        return float(job.durations.running_secs)
+    never = job.started_at is None and job.durations is not None
+    return 0.0 if never else None
+
+
+def _begun(run: Path) -> dict[str, Path]:
+    """The newest whole checkpoint that is here: of a run that goes on with what another one has learned."""
+    checkpoints = RunFolder(run.name, at=run).checkpoints()
+    files = sorted(checkpoints[-1][1].rglob("*")) if checkpoints else []
+    return {file.relative_to(run).as_posix(): file for file in files if file.is_file()}
+
+
+def _here(value: Any, root: str, run: str, away: dict[str, str]) -> Any:
+    """The same with the paths of this machine, or of the bucket for what was left there."""
+    if isinstance(value, dict):
+        return {name: _here(one, root, run, away) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_here(one, root, run, away) for one in value]
+    if isinstance(value, str) and (value == root or value.startswith(f"{root}/")):
+        inside = next((there for path, there in away.items() if path.startswith(f"{value}/")), None)
+        return away.get(value) or (inside and f"{inside[: inside.rindex('/')]}") or run + value.removeprefix(root)
+    return value
+
+
+def _explained(refused: Refused, namespace: str, flavor: str) -> JobRefused:
+    """A refusal in words for people, with what to do."""
+    page = f"{constants_endpoint()}/settings"
+    what, again = "The Hub did not take the job, so nothing was started and nothing is spent.", "run it again"
+    match refused.status:
+        case 401:
+            return JobRefused(
+                what, "It does not accept your token.", f"Make one at {page}/tokens, `hf auth login`, {again}."
+            )
+        case 402:
+            return JobRefused(what, f"{namespace} has no credit left.", f"Add credit at {page}/billing, and {again}.")
+        case 403:
+            why = f"Your token may not run jobs in {namespace}."
+            return JobRefused(what, why, f"Give it the right at {page}/tokens, and {again}.")
+        case 429:
+            return JobRefused(what, "It takes no more requests for now.", f"Wait a few minutes, and {again}.")
+    if "flavor" in refused.said.lower():
+        return JobRefused(what, f"It does not offer {flavor} any more.", f"Choose another machine, and {again}.")
+    return JobRefused(what, f"It answers {refused.status}: {refused.said}", f"Mend what it says, and {again}.")
+
+
+def constants_endpoint() -> str:
+    from huggingface_hub import constants
+
+    return str(constants.ENDPOINT)
+
+
+def _id(job_id: str) -> str:
+    return job_id.rpartition("/")[2]
+
+
+def _run_folder(request: JobRequest) -> Path:
+    return request.folder.parents[1]

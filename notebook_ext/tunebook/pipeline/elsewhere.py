@@ -1,0 +1,149 @@
+"""The account's jobs beside the journal of this machine: those that nobody here knows, and those that should be gone.
+
+A journal binds one machine. What others have started with the same account is found by its labels: it counts against the
+budget, and `attach` follows it from here.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from tunebook.pipeline.backends.hf_jobs.disk import RunDisk
+from tunebook.pipeline.backends.hf_jobs.jobs import HfJobs
+from tunebook.pipeline.backends.hf_jobs.submit import TERMINAL
+from tunebook.pipeline.errors import TunebookError
+from tunebook.pipeline.home import home, read_json, write_json
+from tunebook.pipeline.journal import Journal, fold
+from tunebook.pipeline.plan import Plan
+from tunebook.pipeline.process import ProcessId
+from tunebook.pipeline.progress import NONCE_VARIABLE
+from tunebook.pipeline.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from huggingface_hub import JobInfo
+
+    from tunebook.pipeline.backends.hf_jobs.hub import JobsHub
+
+RECENT_S = 7 * 86_400.0
+LIVE = ["SCHEDULING", "RUNNING"]
+
+
+class Stranger(BaseModel):
+    """A live job of the account that no run of this machine accounts for."""
+
+    job_id: str
+    run_id: str
+    flavor: str
+    state: str
+    url: str
+    max_usd: float  # what its labels say that it can cost
+
+
+def strangers(journal: Journal, hub: JobsHub) -> list[Stranger]:
+    """Raises Undecided or Refused where the Hub does not tell."""
+    known = {attempt.job_id for run_id in journal.run_ids() for attempt in fold(journal.events(run_id)).attempts}
+    found = []
+    for job in hub.listed({}, LIVE):
+        labels = job.labels or {}
+        if "tunebook-run" in labels and f"{hub.namespace}/{job.id}" not in known and not _submitting(journal, job):
+            micros = labels.get("tunebook-micros", "0")
+            found.append(
+                Stranger(
+                    job_id=f"{hub.namespace}/{job.id}",
+                    run_id=labels["tunebook-run"],
+                    flavor=str(job.flavor),
+                    state="queued" if job.status.stage == "SCHEDULING" else "running",
+                    url=job.url,
+                    max_usd=int(micros) / 1e6 if micros.isdigit() else 0.0,
+                )
+            )
+    return found
+
+
+def reserved_elsewhere(journal: Journal) -> float:
+    """US dollars that the account's jobs of other machines can still cost."""
+    return sum(one.max_usd for one in strangers(journal, HfJobs().hub))
+
+
+def _submitting(journal: Journal, job: JobInfo) -> bool:
+    """Whether it is the job of a run here that was killed before it noted which job it had made."""
+    run = fold(journal.events((job.labels or {})["tunebook-run"]))
+    return any(one.state == "submitting" for one in run.attempts)
+
+
+def reconcile(journal: Journal, hub: JobsHub) -> list[str]:
+    """Cancel live jobs of runs that have ended here: a cancel holds whatever was under way then. Returns their ids."""
+    ended = []
+    for job in hub.listed({}, LIVE):
+        run_id = (job.labels or {}).get("tunebook-run", "")
+        if run_id and (events := journal.events(run_id)) and fold(events).finished:
+            hub.cancel(job.id)
+            ended.append(job.id)
+    return ended
+
+
+def adopt(journal: Journal, hub: JobsHub) -> list[str]:
+    """Make runs of this journal of the account's jobs that other machines have started: those at work, and those that have
+    ended in the last week. Returns the runs' ids. The folder in the bucket says what was asked and agreed to.
+    """
+    adopted = []
+    for job in hub.listed({}):
+        run_id = (job.labels or {}).get("tunebook-run", "")
+        recent = job.created_at is None or time.time() - job.created_at.timestamp() < RECENT_S
+        if not run_id or journal.events(run_id) or not (recent or job.status.stage not in TERMINAL):
+            continue
+        try:
+            _adopt(journal, hub, job, run_id)
+            adopted.append(run_id)
+        except (TunebookError, ValueError, KeyError):
+            continue  # a job of another kind under our labels, or one whose folder is gone
+    return adopted
+
+
+def _adopt(journal: Journal, hub: JobsHub, job: JobInfo, run_id: str) -> None:
+    labels = job.labels or {}
+    stage, number = labels["tunebook-stage"], int(labels["tunebook-attempt"])
+    folder = RunFolder(_safe(run_id)).job(_safe(stage), number)
+    folder.mkdir(parents=True, exist_ok=True)
+    disk = RunDisk(hub, run_id)
+    disk.read(f"jobs/{folder.name}/config.json", folder / "config.json")
+    config: dict[str, Any] = read_json(folder / "config.json") or {}
+    plan, asked = Plan.model_validate(config["plan"]), config["asked"]
+    assert plan.plan_id
+    if not plan.plan_id.startswith(labels["tunebook-plan"]):
+        raise ValueError("the labels name another plan")
+    (folder / "nonce").write_text(str((job.environment or {})[NONCE_VARIABLE]))
+    write_json(folder / "hub_job.json", {"namespace": hub.namespace, "id": job.id})
+    journal.save_plan(plan.plan_id, plan.model_dump(mode="json"))
+    created = {"instruction": asked["instruction"], "spec": asked["spec"], "spec_hash": asked["spec_hash"]}
+    journal.create_run(run_id, {**created, "auto_confirm": False, "cwd": str(Path.cwd())}, same_as=None)
+    fence = journal.acquire(run_id, ProcessId.current())
+    if fence is None:
+        return
+    try:
+        timeout = int(config["timeout_s"])
+        events: list[tuple[str, dict[str, Any]]] = [
+            ("planned", {"plan_id": plan.plan_id, "max_usd": asked["max_usd"]}),
+            ("confirmed", {"plan_id": plan.plan_id, "max_usd": asked["max_usd"], "by": "another machine"}),
+            ("stage", {"stage": stage}),
+            (
+                "submitting",
+                {"n": number, "stage": stage, "backend": "hf-jobs", "timeout_s": timeout, "max_usd": asked["max_usd"]},
+            ),
+            ("attempt", {"stage": stage, "n": number, "state": "queued", "job_id": f"{hub.namespace}/{job.id}"}),
+        ]
+        for kind, data in events:
+            journal.append(run_id, kind, fence=fence, **data)
+    finally:
+        journal.release(run_id, fence)
+
+
+def _safe(name: str) -> str:
+    """A label as the name of a folder. Anybody in the namespace can write labels. Raises ValueError."""
+    if not name.replace("-", "").replace("_", "").isalnum() or not (home() / "runs" / name).name == name:
+        raise ValueError(name)
+    return name
