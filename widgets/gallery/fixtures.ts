@@ -248,6 +248,8 @@ export const run: RunView = {
   max_steps: 240,
   curves: [lossCurve],
   note: "",
+  rented: [],
+  hardware: null,
   facts: [
     { label: "tokens/s", value: "171" },
     { label: "gradient norm", value: "0.68" },
@@ -329,6 +331,96 @@ export const notYetRun: RunView = {
   marks: [],
   sample: null,
   log: ["loading weights"],
+};
+
+/** On a rented GPU: what the job does, what it has cost, how much of the machine it uses. */
+export const rentedRun: RunView = {
+  ...run,
+  sentence: "Step 118 of 240, loss 0.86, held out 0.95, about 7 min left.",
+  rented: [
+    { label: "job", value: "running for 8.2 min" },
+    { label: "in the queue", value: "40 s" },
+    { label: "price", value: "$0.80 an hour" },
+    { label: "spent", value: "$0.11 of at most $0.42" },
+  ],
+  hardware: {
+    title: "GPU",
+    use: "hardware/gpu_pct",
+    memory: "hardware/gpu_memory_gib",
+    total: 22.5,
+    shown: { use: 87, memory: 21.4 },
+    note: "",
+  },
+  facts: [
+    { label: "held-out tokens right", value: "71.4 %" },
+    { label: "tokens/s", value: "1,710" },
+    { label: "gradient norm", value: "0.68" },
+    { label: "learning rate", value: "1.4e-4" },
+    { label: "memory", value: "20.1 of 21.8 GiB forecast" },
+    { label: "training forecast", value: "13 to 19 min" },
+    { label: "at this pace", value: "14 to 16 min" },
+  ],
+  sample: null,
+};
+
+const unknownFacts = rentedRun.facts.map(({ label }) => ({ label, value: "–" }));
+
+export const queuedRun: RunView = {
+  ...rentedRun,
+  sentence: "In the queue for 2.1 min. It costs nothing until it runs.",
+  step: null,
+  max_steps: null,
+  rented: [
+    { label: "job", value: "queued" },
+    { label: "in the queue", value: "2.1 min" },
+    { label: "price", value: "$0.80 an hour" },
+    { label: "spent", value: "$0 of at most $0.42" },
+  ],
+  hardware: null,
+  facts: unknownFacts,
+  marks: [],
+  log: [],
+};
+
+/** The model is being loaded on a machine without a GPU. */
+export const rentedCpuRun: RunView = {
+  ...rentedRun,
+  sentence: "Loading the model.",
+  step: null,
+  max_steps: null,
+  rented: [
+    { label: "job", value: "running for 60 s" },
+    { label: "in the queue", value: "40 s" },
+    { label: "price", value: "$0.03 an hour" },
+    { label: "spent", value: "$0.00 of at most $0.06" },
+  ],
+  hardware: {
+    title: "CPU",
+    use: "hardware/cpu_pct",
+    memory: "hardware/memory_gib",
+    total: 32,
+    shown: { use: 71, memory: 7.9 },
+    note: "",
+  },
+  facts: unknownFacts,
+  marks: [],
+  log: ["loading weights"],
+};
+
+export const rentedEnded: RunView = {
+  ...rentedRun,
+  sentence: "Trained 240 steps in 14 min, loss 0.83, held out 0.91.",
+  rented: [
+    { label: "job", value: "succeeded after 21 min" },
+    { label: "in the queue", value: "40 s" },
+    { label: "price", value: "$0.80 an hour" },
+    { label: "spent", value: "$0.28 of at most $0.42" },
+  ],
+  hardware: rentedRun.hardware && {
+    ...rentedRun.hardware,
+    shown: { use: 71, memory: 21.9 },
+    note: "mean use, most memory",
+  },
 };
 
 const score = (step: number, passed: number, half: number, p: number | null, heldout: number, note = "") => ({

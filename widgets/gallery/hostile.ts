@@ -2,7 +2,7 @@
 
 import type { PlanView } from "../shared/plan-types";
 import type { CompareView, DataView as DatasetView, PublishView, RequestView, RunView } from "../shared/types";
-import { compare, data, publish, request, row, run } from "./fixtures";
+import { compare, data, publish, rentedRun, request, row, run } from "./fixtures";
 import { nothingFits, paidPlan } from "./plans";
 
 export const markup = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>';
@@ -117,6 +117,8 @@ export const hostilePlan: PlanView = {
 export const hostileRun: RunView = {
   ...run,
   sentence: nasty,
+  rented: [{ label: long, value: nasty }],
+  hardware: rentedRun.hardware && { ...rentedRun.hardware, title: markup, note: nasty },
   facts: [{ label: long, value: nasty }, ...run.facts.slice(1)],
   marks: [
     { step: 10, text: nasty, level: "care" },

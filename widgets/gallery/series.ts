@@ -36,6 +36,22 @@ function rising(steps: number, from: number, to: number, { every = 1, noise = 0.
   });
 }
 
+/** A machine that loads the model for a minute and a half, works, and waits a little each time it saves. */
+function machine(seconds: number, base: number): Record<string, Point[]> {
+  const noise = falling(seconds, { floor: 0 }).map(([step, value]) => value - 2.1 * Math.exp((-4 * step) / seconds));
+  const share = (at: number) => (at < 90 ? 0 : at % 130 > 122 ? 0.12 : 0.88);
+  const each = (value: (at: number, noise: number) => number): Point[] =>
+    noise.map((one, at) => [at, value(at, one), 40 + at]);
+  return {
+    "hardware/gpu_pct": each((at, one) => Math.max(0, Math.min(100, 100 * share(at) + (at < 90 ? 0 : 60 * one)))),
+    "hardware/gpu_memory_gib": each((at) =>
+      at < 40 ? 0.4 : at < 90 ? (base * (at - 40)) / 60 : base + (at % 130) / 200,
+    ),
+    "hardware/cpu_pct": each((at, one) => Math.max(0, (at < 90 ? 71 : 24) + 40 * one)),
+    "hardware/memory_gib": each((at) => 3 + Math.min(at, 90) / 12),
+  };
+}
+
 export const curves: Record<string, Record<string, Point[]>> = {
   none: {},
   first: { "train/loss": [[1, 2.91, 3.4]] },
@@ -43,6 +59,16 @@ export const curves: Record<string, Record<string, Point[]>> = {
     "train/loss": falling(240, { spike: 96 }).slice(0, 118),
     "eval/loss": falling(240, { every: 20, floor: 0.9 }).slice(0, 5),
   },
+  rented: {
+    "train/loss": falling(240, { spike: 96 })
+      .map(([step, value, seconds]) => [step, value, seconds + 130])
+      .slice(0, 118) as Point[],
+    "eval/loss": falling(240, { every: 20, floor: 0.9 })
+      .map(([step, value, seconds]) => [step, value, seconds + 130])
+      .slice(0, 5) as Point[],
+    ...machine(492, 20.8),
+  },
+  loading: machine(60, 20.8),
   dpo: {
     "train/loss": falling(240, { floor: 0.4 })
       .map(([step, value, seconds]) => [step, 0.35 + value / 7, seconds])

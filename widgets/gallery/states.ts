@@ -253,6 +253,7 @@ export const states: Record<string, State> = {
   },
   "panel-many-options": { bundle: "finetune-panel", snapshot: { ...needsYou, plan: plans.manyPlan } },
   "panel-running": { bundle: "finetune-panel", snapshot: running, points: "half" },
+  "panel-rented": { bundle: "finetune-panel", snapshot: { ...running, run: made.rentedRun }, points: "rented" },
   "panel-script": { bundle: "finetune-panel", snapshot: needsYou, steps: [{ click: ".tb-script summary" }] },
   "panel-proved": {
     bundle: "finetune-panel",
@@ -391,6 +392,10 @@ export const states: Record<string, State> = {
   "plan-hostile": picker(hostile.hostilePlan),
   "run-empty": { bundle: "run-monitor", snapshot: solo(made.notYetRun) },
   "run-first-point": { bundle: "run-monitor", snapshot: solo({ ...made.run, step: 1, marks: [] }), points: "first" },
+  "run-rented": { bundle: "run-monitor", snapshot: solo(made.rentedRun), points: "rented" },
+  "run-rented-queued": { bundle: "run-monitor", snapshot: solo(made.queuedRun) },
+  "run-rented-cpu": { bundle: "run-monitor", snapshot: solo(made.rentedCpuRun), points: "loading" },
+  "run-rented-ended": { bundle: "run-monitor", snapshot: solo(made.rentedEnded), points: "rented" },
   "run-5000-points": {
     bundle: "run-monitor",
     snapshot: solo({

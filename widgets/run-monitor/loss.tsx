@@ -1,8 +1,9 @@
 // The curves of a run with their controls: one beside the other, read at one step, and in one fixed line where that is.
 
-import { useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { count, duration } from "../shared/format";
 import type { Points } from "../shared/points";
+import type { Store } from "../shared/store";
 import type { Curve, RunView } from "../shared/types";
 import { ownKeys, Shown } from "../shared/ui";
 import type { Readout } from "./chart";
@@ -15,13 +16,16 @@ export interface LossProps {
   note: string;
   marks: RunView["marks"];
   maxSteps: number | null;
+  /** Told where the pointer is, in seconds since the run began: what lies along time is read there as well. */
+  pointer: Store<number | null>;
 }
 
-export function Loss({ points, curves, note, marks, maxSteps }: LossProps) {
+export function Loss({ points, curves, note, marks, maxSteps, pointer }: LossProps) {
   const [look, setLook] = useState<Look>({ smoothing: 0.6, log: false, axis: "step" });
   const [readout, setReadout] = useState<Readout | null>(null);
   const [window, setWindow] = useState<Window>(null);
   const state = useMemo(() => ({ look, marks, maxSteps, window }), [look, marks, maxSteps, window]);
+  useEffect(() => pointer.set(readout && Number.isFinite(readout.seconds) ? readout.seconds : null), [readout]);
   const controls = <Controls look={look} setLook={setLook} logarithmic={curves.some(({ kind }) => kind === "loss")} />;
   const alone = curves.length === 1;
   const serious = marks.filter((mark) => mark.level !== "note");

@@ -104,12 +104,24 @@ export interface Curve {
   held_out: string;
 }
 
+/** The use of a machine's GPU, or of its CPU where it has none; its series lie along `seconds`, their `step` only counts. */
+export interface HardwareView {
+  title: string; // "GPU"
+  use: string; // the names of its series: percent
+  memory: string; // and GiB
+  total: number | null; // GiB
+  shown: { use: number | null; memory: number | null }; // now, or of the whole run where `note` says so
+  note: string; // "mean use, most memory", "" for now
+}
+
 export interface RunView {
   sentence: string;
   step: number | null;
   max_steps: number | null;
   curves: Curve[]; // the first says how it goes; what follows is drawn beside it
   note: string; // what the curves do not say by themselves; "" where nothing
+  rented: { label: string; value: string }[]; // "spent", "$0.11 of at most $0.42"; [] on this machine
+  hardware: HardwareView | null; // null without measurements
   facts: { label: string; value: string }[]; // "tokens/s", "171": a fixed set, "–" where unknown, so that nothing jumps
   marks: { step: number; text: string; level: "care" | "stop" | "note" }[]; // checkpoints, spikes
   sample: { step: number; prompt: string; text: string } | null;
@@ -188,7 +200,8 @@ export interface InspectorSnapshot extends SoloSnapshot<DataView>, TableState {
  *   n points of three little-endian float64: step, value (NaN for a value that was not finite), seconds since the run began.
  * `reset` true: drop what you have first (a resumed run overlapped, or the answer to a `since` that is too old).
  * A view that mounts, or sees a gap in seq, sends {kind: "since", seq: last seen or 0}.
- * Series names: "train/" and the trainer's own name, "eval/" for what was held out: "train/loss", "eval/rewards/margins".
+ * Series names: "train/" and the trainer's own name, "eval/" for what was held out: "train/loss", "eval/rewards/margins";
+ * "hardware/" for what a rented machine measures of itself, whose step is only its number: "hardware/gpu_pct".
  */
 export interface PointsMessage {
   kind: "points";

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tunebook.pipeline.watch import Live, Point, Progress
+from tunebook.pipeline.watch import Live, Point, Progress, Usage
 
 if TYPE_CHECKING:
     from tunebook.pipeline.data.report import Inspection
@@ -39,6 +39,7 @@ class Facts:
     checkpoints: list[int] = field(default_factory=list)
     scores: list[dict[str, Any]] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
+    usage: Usage | None = None  # of a rented machine
     comparison: Comparison | None = None
     export: dict[str, Any] | None = None
     export_folder: Path = Path()
@@ -100,6 +101,7 @@ class Gatherer:
             checkpoints=list(live.checkpoints),
             scores=list(live.scores),
             log=live.log_lines(LOG_LINES),
+            usage=live.hardware.usage(),
             comparison=comparison_of(folder) if evaluated else None,
             export=read_json(folder.path / "export.json") if exported else None,
             export_folder=folder.export,

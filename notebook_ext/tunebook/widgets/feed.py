@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from tunebook.pipeline.errors import CallError
 from tunebook.pipeline.watch import Live, Point
 from tunebook.widgets.facts import Facts, Gatherer
+from tunebook.widgets.rented import hardware_view, rented_facts
 
 if TYPE_CHECKING:
     from tunebook.widgets.views import View
@@ -69,7 +70,7 @@ class PointLog:
         """The message with what is new in `live`, or None. `began` is the run's begin in seconds since the epoch."""
         reset = live.generation != self._generation
         self._generation, self._began = live.generation, began
-        self._series = {name: list(points) for name, points in live.series.items()}
+        self._series = {name: list(points) for name, points in (live.series | live.hardware.series).items()}
         if reset:
             self._sent = {}
             self._marks.clear()
@@ -220,6 +221,9 @@ def _moving(facts: Facts) -> tuple[object, ...]:
         facts.comparison is not None,
         facts.export is not None,
         facts.report,
+        # Time and money that pass while nothing else happens: as they are written, so that a second alone changes nothing.
+        rented_facts(facts),
+        hardware_view(facts),
     )
 
 

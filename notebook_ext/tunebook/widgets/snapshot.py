@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tunebook.pipeline.spec import FIELDS
 from tunebook.pipeline.watch import Progress
+from tunebook.widgets.rented import queued_for, spent
 from tunebook.widgets.script_view import name_of_check
 from tunebook.widgets.views import (
     NO_TABLE,
@@ -20,7 +21,7 @@ from tunebook.widgets.views import (
     run_sentence,
     run_view,
 )
-from tunebook.widgets.words import at_most_usd, duration, name_of, shortened, usd
+from tunebook.widgets.words import at_most_usd, duration, name_of, shortened
 
 if TYPE_CHECKING:
     from tunebook.pipeline.instruction import Reading
@@ -46,8 +47,6 @@ _COUNTED = re.compile(r"\d of \d")
 
 #: As people write them, where it is not the name in capitals.
 _METHODS = {"reward": "Reward model"}
-
-COSTS_NOTHING = "costs nothing, on this machine"
 
 
 def run_snapshot(facts: Facts) -> View:
@@ -229,6 +228,8 @@ def _note(facts: Facts, name: StageId, state: str) -> str:
             return "cancelled"
         case "working" if run.state == "cancelling":
             return "ending the job"
+        case "working" if queued_for(facts):
+            return f"in the queue for {queued_for(facts)}"
         case "working" if name == "run" and facts.step is not None and facts.max_steps:
             return f"step {facts.step:,} of {facts.max_steps:,}" + (
                 ", then the evaluation" if run.stop_requested else ""
@@ -274,7 +275,7 @@ def status(facts: Facts) -> View:
     return {
         "pill": _pill(facts),
         "left": f"{duration(facts.eta_s)} left" if training else "",
-        "spent": _spent(facts),
+        "spent": spent(facts),
     }
 
 
@@ -286,6 +287,8 @@ def _pill(facts: Facts) -> str:
         return "not proved"
     if _preparing(facts):
         return "preparing"
+    if run.state == "running" and queued_for(facts):
+        return "queued"
     if run.state == "running" and run.stop_requested and run.stage == "train":
         return "stopping"
     if run.state == "running" and run.stage == "train" and facts.step is not None and facts.max_steps:
@@ -299,16 +302,6 @@ def _pill(facts: Facts) -> str:
         "needs_person": "waits for you",
         "succeeded": "finished",
     }.get(run.state, run.state)
-
-
-def _spent(facts: Facts) -> str:
-    run = facts.run
-    if run.max_usd is None:
-        return ""
-    if run.max_usd == 0:
-        return COSTS_NOTHING
-    spent = sum(attempt.usd for attempt in run.attempts)
-    return f"{usd(spent)} of at most {at_most_usd(run.max_usd)}"
 
 
 def problem(facts: Facts) -> View | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tunebook.pipeline.spec import spec_line
 from tunebook.widgets.measures import MEASURES, NOTES, figures, held_out, method_of, now
+from tunebook.widgets.rented import hardware_view, queued_for, rented_facts
 from tunebook.widgets.script_view import script_view
 from tunebook.widgets.words import (
     UNKNOWN,
@@ -240,6 +241,8 @@ def run_view(facts: Facts) -> View:
         "max_steps": facts.max_steps,
         "curves": [measure.view() for measure in MEASURES[method_of(facts)]],
         "note": NOTES.get(method_of(facts), ""),
+        "rented": rented_facts(facts),
+        "hardware": hardware_view(facts),
         "facts": _run_facts(facts),
         "marks": [{"step": step, "text": "checkpoint", "level": "note"} for step in facts.checkpoints] + _broken(facts),
         "sample": None,
@@ -258,6 +261,8 @@ def run_sentence(facts: Facts) -> str:
         return f"Interrupted at step {facts.step or 0}{value}. What was saved is kept."
     if run.finished:
         return f"Ended at step {facts.step}{value}." if facts.step is not None else "It ended before the first step."
+    if queued := queued_for(facts):
+        return f"In the queue for {queued}. It costs nothing until it runs."
     if facts.step is None or facts.max_steps is None:
         return f"{facts.progress.text or 'Starting'}." if run.stage == "train" else "Nothing is running yet."
     left = f", about {duration(facts.eta_s)} left" if facts.eta_s else ""

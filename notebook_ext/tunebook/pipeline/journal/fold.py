@@ -31,6 +31,7 @@ class AttemptState(BaseModel):
     timeout_s: int | None
     usd: float
     submitted_at: float
+    began_at: float | None = None  # left the queue; what is rented is paid from here
     ended_at: float | None = None
     why: str = ""
 
@@ -167,5 +168,7 @@ def _apply_attempt(run: RunState, event: Event) -> None:
             attempt.job_id = data.get("job_id", attempt.job_id)
             attempt.why = data.get("why", attempt.why)
             attempt.usd = data.get("usd", attempt.usd)
+            if attempt.state == "running" and attempt.began_at is None:
+                attempt.began_at = event.time
             if attempt.state in ATTEMPT_TERMINAL:
                 attempt.ended_at = event.time

@@ -10,8 +10,10 @@ from typing import Any
 from tunebook.pipeline.home import home
 from tunebook.pipeline.journal import Journal
 from tunebook.pipeline.run_folder import RunFolder
-from tunebook.pipeline.tail import EventTail, last_lines
+from tunebook.pipeline.tail import EventTail, LineTail, last_lines
+from tunebook.pipeline.watch.hardware import HARDWARE_FILE, Hardware
 from tunebook.pipeline.watch.look import Look, look
+from tunebook.pipeline.watch.point import Point
 
 #: What is followed of all that the trainers log, by their names.
 _FOLLOWED = {
@@ -30,13 +32,6 @@ def series_name(logged: str) -> str | None:
     if name not in _FOLLOWED and not _OF_ONE_REWARD.fullmatch(name):
         return None
     return f"{split}/{_RENAMED.get(name, name)}"
-
-
-@dataclass
-class Point:
-    step: int
-    value: float | None  # None: it was not a finite number
-    time: float  # seconds since the epoch
 
 
 @dataclass
@@ -59,6 +54,8 @@ class Live:
     run_id: str
     look: Look | None = None
     series: dict[str, list[Point]] = field(default_factory=dict)
+    #: What its machines measured of themselves. Apart from `series`: a resumed training does not undo it.
+    hardware: Hardware = field(default_factory=Hardware)
     #: Grows when points that were already handed out were dropped, because a resumed run overlapped them.
     generation: int = 0
     step: int | None = None
@@ -70,6 +67,7 @@ class Live:
     def __post_init__(self) -> None:
         self._journal = Journal(home())
         self._tails: dict[Path, EventTail] = {}
+        self._measurements: dict[Path, LineTail] = {}
         self._at: Path | None = None
 
     def poll(self) -> Look:
@@ -80,7 +78,10 @@ class Live:
         if run.preparing and run.preparing.get("job"):
             self._read(Path(run.preparing["job"]), "prepare")
         for attempt in run.attempts:
-            self._read(folder.job(attempt.stage, attempt.n), attempt.stage)
+            job = folder.job(attempt.stage, attempt.n)
+            self._read(job, attempt.stage)
+            for line in self._measurements.setdefault(job, LineTail(job / HARDWARE_FILE)).new():
+                self.hardware.take(line)
         return self.look
 
     def _read(self, job: Path, stage: str) -> None:
