@@ -160,6 +160,12 @@ def test_money_is_counted_from_when_the_job_left_the_queue() -> None:
     assert (said(later)["job"], said(later)["in the queue"]) == ("running for 8.3 min", "40 s")
 
 
+def test_another_supervisor_that_takes_over_does_not_turn_back_the_money() -> None:
+    taken_over = seen(2040.0 + 495, QUEUED, RUNNING, ("queued", 2500.0, {}))
+    assert (said(taken_over)["job"], spent(taken_over)) == ("running for 8.3 min", "$0.11 of at most $0.42")
+    assert "queue" not in run_snapshot(taken_over)["run"]["sentence"]
+
+
 def test_a_job_can_cost_no_more_than_its_time_limit_and_what_was_settled_counts() -> None:
     assert spent(seen(90_000.0, QUEUED, RUNNING)) == "$0.42 of at most $0.42"
     settled = seen(90_000.0, QUEUED, RUNNING, ("succeeded", 3300.0, {"usd": 0.28}))

@@ -48,7 +48,7 @@ def spent(facts: Facts) -> str:
     so_far = sum(_usd(attempt, _usd_per_hour(facts), facts.now) for attempt in run.attempts)
     so_far = min(so_far, run.max_usd)
     # What is still counted shows its cents from the first second, so that it grows without changing its form.
-    counted = any(attempt.state == "running" for attempt in run.attempts)
+    counted = any(_at_work(attempt) for attempt in run.attempts)
     return f"{f'${so_far:,.2f}' if counted else usd(so_far)} of at most {at_most_usd(run.max_usd)}"
 
 
@@ -56,7 +56,7 @@ def queued_for(facts: Facts) -> str:
     """How long the job at hand has been in the queue; "" where it is in none."""
     run = facts.run
     attempt = run.attempts[-1] if run.attempts else None
-    if attempt is None or attempt.state != "queued" or run.finished:
+    if attempt is None or attempt.state != "queued" or attempt.began_at is not None or run.finished:
         return ""
     return duration(_queued_s(attempt, facts.now))
 
@@ -99,7 +99,7 @@ def _job(attempt: AttemptState | None, now: float) -> str:
         return "is being sent"
     if attempt.began_at is None:
         return attempt.state
-    if attempt.state == "running":
+    if _at_work(attempt):
         return f"running for {duration(now - attempt.began_at)}"
     return attempt.state + (f" after {duration(attempt.ended_at - attempt.began_at)}" if attempt.ended_at else "")
 
@@ -114,10 +114,17 @@ def _queued_s(attempt: AttemptState | None, now: float) -> float | None:
 
 def _usd(attempt: AttemptState, usd_per_hour: float, now: float) -> float:
     """What was settled; until then the time since it left the queue, which its time limit ends."""
-    if attempt.state != "running" or attempt.began_at is None:
+    if attempt.began_at is None or not _at_work(attempt):
         return attempt.usd
     seconds = max(0.0, now - attempt.began_at)
     return max(attempt.usd, min(seconds, attempt.timeout_s or seconds) * usd_per_hour / 3600)
+
+
+def _at_work(attempt: AttemptState) -> bool:
+    """Whether it has left the queue and not ended. A supervisor that takes over says "queued" until it has asked: that
+    must not turn back the money.
+    """
+    return attempt.began_at is not None and attempt.state not in ATTEMPT_TERMINAL
 
 
 def _unsettled(attempt: AttemptState) -> bool:
