@@ -54,6 +54,7 @@ class StandInHub:
     failing: dict[str, int] = field(default_factory=dict)
     organisations: dict[str, set[str]] = field(default_factory=dict)  # of an account
     readers: set[str] = field(default_factory=set)  # accounts whose tokens may only read
+    told: dict[str, dict[str, Any]] = field(default_factory=dict)  # to an account who asks who it is, beside the usual
     credit: dict[str, float] = field(
         default_factory=dict
     )  # USD of a namespace, as much as is needed where none is said
