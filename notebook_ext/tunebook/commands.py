@@ -138,7 +138,7 @@ COMMANDS: dict[str, Command] = {
         (
             ("target", {"nargs": "?", "metavar": "RUN|FOLDER"}),
             _option("gguf", "quantisations, such as Q4_K_M,Q8_0", default="Q4_K_M", metavar="QUANTS"),
-            _option("push", "a repository on the Hub", metavar="USER/REPO"),
+            _option("push", "a new repository on the Hub to push them to", metavar="USER/REPO"),
         ),
     ),
     "budget": Command(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tunebook.pipeline.control import find_run
 from tunebook.pipeline.errors import CallError
+from tunebook.pipeline.export.push_config import Push, push_config
 from tunebook.pipeline.export.result import ExportResult
 from tunebook.pipeline.home import home, write_json
 from tunebook.pipeline.journal import Journal
@@ -18,17 +19,17 @@ from tunebook.pipeline.stages import export_config
 from tunebook.pipeline.watch import look
 from tunebook.pipeline.work import do
 
+#: For which an export may take that somebody waits for, and the push of one: 10 GB on a line of 4 Mbit/s.
+EXPORT_S, PUSH_S = 1800, 6 * 3600
+
 
 def export_target(target: str | None, gguf: str | list[str], push: str | None) -> ExportResult:
-    """Raises CallError for a target without a whole checkpoint, an unknown quantisation, or a push (not here yet)."""
+    """Raises CallError for a target without a whole checkpoint, an unknown quantisation, or a push that is refused."""
     quants = make_spec(gguf=gguf).gguf or []
-    if push is not None:
-        raise CallError(
-            "push", f"is {push!r}, and publishing is not here yet", "leave it out, the files stay on this machine"
-        )
+    repo = make_spec(push_to=push).push_to if push is not None else None
     folder = Path(target).expanduser() if target else None
     if folder is not None and folder.is_dir():
-        config = _of_folder(folder.resolve(), quants)
+        config = _of_folder(folder.resolve(), quants, repo)
         kept = None
     else:
         run_id = find_run(target)
@@ -37,15 +38,18 @@ def export_target(target: str | None, gguf: str | list[str], push: str | None) -
             raise CallError("run", f"{run_id} has no plan", "export a run that was trained")
         if state.state in ("running", "cancelling") and state.stage == "export":
             raise CallError("run", f"{run_id} is exporting at this moment", "wait for its end")
-        config = export_config(load_plan(Journal(home()), state.plan_id), RunFolder(run_id)) | {"quants": quants}
-        kept = RunFolder(run_id).path / "export.json"
-    result = do("export", config, home() / "jobs" / f"export-{uuid.uuid4().hex[:12]}", what="the export")
+        plan, run = load_plan(Journal(home()), state.plan_id), RunFolder(run_id)
+        push_to = push_config(plan, run, run_id, repo) if repo else None
+        config = export_config(plan, run) | {"quants": quants, "push": push_to}
+        kept = run.path / "export.json"
+    job = home() / "jobs" / f"export-{uuid.uuid4().hex[:12]}"
+    result = do("export", config, job, what="the export", timeout_s=EXPORT_S + (PUSH_S if repo else 0))
     if kept is not None:
         write_json(kept, result)
     return ExportResult.model_validate(result["export"])
 
 
-def _of_folder(checkpoint: Path, quants: list[str]) -> dict[str, object]:
+def _of_folder(checkpoint: Path, quants: list[str], repo: str | None) -> dict[str, object]:
     adapter = checkpoint / "adapter_config.json"
     if not adapter.exists() and not (checkpoint / "config.json").exists():
         raise CallError(
@@ -59,5 +63,5 @@ def _of_folder(checkpoint: Path, quants: list[str]) -> dict[str, object]:
         "quants": quants,
         "question": None,
         "calibration_prompts": [],
-        "push": None,
+        "push": Push(repo=repo).model_dump() if repo else None,
     }

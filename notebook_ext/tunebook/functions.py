@@ -420,7 +420,10 @@ def report(run: str | None = None, *, output: str | None = None) -> ReportResult
 
 
 def export(target: str | None = None, *, gguf: str | list[str] = "Q4_K_M", push: str | None = None) -> ExportResult:
-    """Merge the best checkpoint of a run (or a checkpoint folder) and make GGUF files of it."""
+    """Merge the best checkpoint of a run (or a checkpoint folder) and make GGUF files of it.
+
+    `push` names a repository, OWNER/NAME, that is made for them on the Hub: private, unless the run's plan says otherwise.
+    """
     from tunebook.export_target import export_target
 
     return export_target(target, gguf, push)

@@ -233,6 +233,8 @@ def _export(result: Any) -> str:
             word = "agrees with" if one.certificate.passed else "DIFFERS from"
             proof = f"; {word} the merged model at {100 * one.certificate.top1_agreement:.1f} % of positions"
         lines.append(f"{one.quant}: {one.file}, {size(one.bytes)}{proof}")
+    if result.pushed:
+        lines.append(f"pushed to {result.pushed}")
     return "\n".join(lines)
 
 

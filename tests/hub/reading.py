@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+import yaml
 from hub.calls import Answer, Call, Refused, Route, as_json
 from hub.repos import MAIN, Blob, Kind, NotThere, Repo
 
@@ -35,7 +36,6 @@ def whoami(hub: StandInHub, call: Call) -> Answer:
                 for one in organisations
             ],
             "auth": {"type": "access_token", "accessToken": {"displayName": "stand-in", "role": role}},
-            **hub.told.get(call.account, {}),
         }
     )
 
@@ -56,6 +56,7 @@ def info(hub: StandInHub, call: Call) -> Answer:
             "downloads": 0,
             "likes": 0,
             "tags": [],
+            **_card(commit.files.get("README.md")),
             "lastModified": commit.when,
             "createdAt": repo.history(MAIN)[-1].when,
             "siblings": [
@@ -64,6 +65,12 @@ def info(hub: StandInHub, call: Call) -> Answer:
             ],
         }
     )
+
+
+def _card(readme: Blob | None) -> dict[str, Any]:
+    """The head of a repository's card, as the Hub reads it."""
+    head = re.match(r"---\n(.*?)\n---\n", readme.read(0, readme.size).decode(), re.DOTALL) if readme else None
+    return {"cardData": yaml.safe_load(head[1])} if head else {}
 
 
 def auth_check(hub: StandInHub, call: Call) -> Answer:

@@ -129,7 +129,9 @@ WRONG: dict[str, tuple[Callable[[dict[str, Any]], Any], str, str]] = {
     ),
     "a name that is a path": (lambda call: call.update(name="../evil"), "name", "is '../evil'"),
     "a field that does not exist": (lambda call: call.update(quant="Q8_0"), "quant", "Extra inputs"),
-    "a push": (lambda call: call.update(push="me/model"), "push", "is wrong"),
+    "a push that is a word": (lambda call: call.update(push="me/model"), "push", "is wrong"),
+    "a push to nowhere": (lambda call: call.update(push={"repo": "model"}), "push.repo", "should match"),
+    "a push with more": (lambda call: call.update(push={"repo": "me/model", "open": 1}), "push.open", "Extra inputs"),
 }
 
 

@@ -6,6 +6,7 @@ converter, which needs seconds to import its libraries, is started first and wor
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 import time
@@ -20,6 +21,7 @@ from tunebook.pipeline.export.answer import ask, need_runner
 from tunebook.pipeline.export.certificate import certify, why_not
 from tunebook.pipeline.export.files import link_or_copy, need_room, publish, sha256, work_folder
 from tunebook.pipeline.export.gguf import LOSSLESS, Converter, need_converter, need_quantiser, quantise
+from tunebook.pipeline.export.hub_push import need_push, push_export, run_of_weights
 from tunebook.pipeline.export.merge import load, log_probabilities, merge, take_whole
 from tunebook.pipeline.export.request import ExportConfig, Source, find_source, model_name, read_config
 from tunebook.pipeline.export.result import Answer, ExportResult, GgufFile
@@ -39,7 +41,7 @@ PASSIVE_WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}
 def main(config_path: str | Path, result_path: str | Path) -> int:
     """Read an ExportConfig, export, write the result, and return the exit code.
 
-    The result is {export, answer, seconds, notes}, or {error: {field, problem, remedy}} (exit 2) where the call is
+    The result is {export, push, answer, seconds, notes}, or {error: {field, problem, remedy}} (exit 2) where the call is
     wrong. Where the work fails (exit 1) there is no result, and the last line of the log says why.
     """
     for variable, value in PASSIVE_WAITING.items():  # read when torch and llama.cpp are loaded
@@ -91,16 +93,21 @@ def export(config: ExportConfig) -> dict[str, Any]:
     if config.question:
         need_runner()
     out = Path(config.out).expanduser().resolve()
+    run = ""
+    if config.push:
+        run = config.push.run or run_of_weights(source.checkpoint)
+        need_push(config.push, run, out)
     merged = out / MERGED
     if merged.exists() and not (merged / "config.json").is_file():
         raise CallError("out", f"already has a {merged.name!r} that is no model", "choose another folder")
     with work_folder(out) as work:
         need_room(out, source.weight_bytes, config.quants, copies_weights=source.kind == "adapter")
-        return _export(config, source, out, work)
+        return _export(config, source, out, work, run)
 
 
-def _export(config: ExportConfig, source: Source, out: Path, work: Path) -> dict[str, Any]:
-    steps = Steps(2 + bool(config.quants) + 2 * len(config.quants) + bool(config.question))
+def _export(config: ExportConfig, source: Source, out: Path, work: Path, run: str) -> dict[str, Any]:
+    """`run` is who may go on with a push."""
+    steps = Steps(2 + bool(config.quants) + 2 * len(config.quants) + bool(config.question) + bool(config.push))
     name, threads = model_name(config, source), _cores()
     no_certificate = why_not() if config.quants else None
     notes = [no_certificate] if no_certificate else []
@@ -139,9 +146,19 @@ def _export(config: ExportConfig, source: Source, out: Path, work: Path) -> dict
     if config.question:
         with steps.step("answer", "asking the GGUF"):
             answer = ask(Path(files[0].file), config.question, tokenizer, threads=threads)
-    steps.tell("exported")
+    done, pushed = ExportResult(merged=str(merged), gguf=files, pushed=None), None
+    if config.push:
+        with steps.step("push", f"pushing to {config.push.repo}"):
+            checkpoint = source.checkpoint.name
+            pushed = push_export(
+                config.push, run, done, checkpoint=checkpoint, base=config.base, out=out, tell=steps.tell
+            )
+        done.pushed = pushed.repo
+        notes += pushed.notes
+    steps.tell(f"exported, and pushed to {pushed.url}" if pushed else "exported")
     return {
-        "export": ExportResult(merged=str(merged), gguf=files, pushed=None).model_dump(mode="json"),
+        "export": done.model_dump(mode="json"),
+        "push": dataclasses.asdict(pushed) if pushed else None,
         "answer": answer.model_dump(mode="json") if answer else None,
         "seconds": steps.seconds,
         "notes": notes,

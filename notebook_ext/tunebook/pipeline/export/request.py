@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tunebook.pipeline.errors import CallError
+from tunebook.pipeline.export.push_config import Push
 from tunebook.pipeline.export.quants import KNOWN
 
 Messages = list[dict[str, Any]]
@@ -60,7 +61,7 @@ class ExportConfig(BaseModel):
     name: str | None = None  # the files' first part; by default the base's name with -tuned, or the folder's
     question: Question | None = None
     calibration_prompts: list[Any] = []  # rows with messages, prompt and completion, or text; or plain strings
-    push: None = None
+    push: Push | None = None  # after all else; None keeps the files on this machine
 
 
 @dataclass(frozen=True)

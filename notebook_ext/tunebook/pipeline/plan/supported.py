@@ -32,6 +32,4 @@ def unsupported(spec: Spec) -> list[Question]:
                 ask(field, f"belongs to GRPO, and the method is {str(spec.method).upper()}; say one of them")
     if spec.benchmark and spec.benchmark not in benchmark_names():
         ask("benchmark", f"{spec.benchmark!r} is not here yet; there is {', '.join(benchmark_names())}")
-    if spec.push_to:
-        ask("push_to", "publishing is not here yet; leave it out, the files stay on this machine")
     return questions
