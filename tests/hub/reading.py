@@ -36,6 +36,7 @@ def whoami(hub: StandInHub, call: Call) -> Answer:
                 for one in organisations
             ],
             "auth": {"type": "access_token", "accessToken": {"displayName": "stand-in", "role": role}},
+            **hub.told.get(call.account, {}),
         }
     )
 
