@@ -1,6 +1,6 @@
 # Everything a person does here. `make` alone lists it. PYTHON, TORCH, TORCH_INDEX, CHROMIUM and APT=no: CONTRIBUTING.md.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint type format build hub dev bench setup lock clean
+.PHONY: help demo test test-all chaos lint type format build hub dev bench setup lock clean
 BIN := .venv/bin
 # Files of tests run side by side: most of their time they start processes and import, on one core.
 SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
@@ -23,6 +23,9 @@ test-all: lint ## the same with the tests that take many minutes
 	@CHROMIUM="$$(cat .cache/chromium)" npm test --silent
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not alone"
 	@$(BIN)/python -m pytest -m alone
+
+chaos: setup ## 10,000 schedules of faults, kills and cancels against the stand-in Hub: what they cost
+	@cd tests && ../$(BIN)/python -m money
 
 lint: setup ## ruff, import-linter, the strict type checker, tsc and biome
 	@$(BIN)/ruff check .

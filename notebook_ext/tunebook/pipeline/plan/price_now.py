@@ -15,10 +15,10 @@ FRESH_S = 60.0  # a price that was read within the last minute is not asked for 
 def price_change(plan: Plan) -> str | None:
     """What is different now about the machine that the plan was priced for; None where nothing is."""
     assert plan.price is not None and plan.chosen is not None
-    now = time.time()
     read = catalogue(home(), fresh_s=FRESH_S)
-    if not read.spendable(now):
-        return f"The price of {plan.chosen.flavor} cannot be read now: {read.problem}."
+    if not read.spendable(time.time()):
+        why = read.problem or "this machine's clock is wrong"
+        return f"The price of {plan.chosen.flavor} cannot be read now: {why}."
     try:
         price = read.flavor(plan.chosen.flavor).usd_per_hour
     except CallError:

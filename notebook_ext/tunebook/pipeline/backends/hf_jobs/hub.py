@@ -5,6 +5,7 @@ The client has no deadline of its own, and it raises the same errors whether or 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -100,7 +101,7 @@ class JobsHub:
                     status=list(stages) if stages else None,
                     namespace=self.namespace,
                     token=self._token,
-                    timeout=int(ANSWER_S),
+                    timeout=math.ceil(ANSWER_S),
                 )
             )
         )
@@ -111,10 +112,11 @@ class JobsHub:
     def cancel(self, job_id: str) -> None:
         self.ask(lambda: self.api.cancel_job(job_id=job_id, namespace=self.namespace, token=self._token))
 
-    def ask(self, call: Callable[[], T], seconds: float = ANSWER_S) -> T:
-        """What the call returns. Raises Refused, NotSent or Unanswered."""
+    def ask(self, call: Callable[[], T], seconds: float | None = None) -> T:
+        """What the call returns, within `seconds` (None: ANSWER_S). Raises Refused, NotSent or Unanswered."""
         from huggingface_hub.errors import HfHubHTTPError
 
+        seconds = ANSWER_S if seconds is None else seconds
         try:
             return within(seconds, call)
         except HfHubHTTPError as failure:

@@ -9,11 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tunebook.pipeline.backends.base import JobRefused, JobRequest, JobStatus
+from tunebook.pipeline.backends.base import JobRefused, JobRequest, JobStatus, Undecided
 from tunebook.pipeline.backends.hf_jobs.account import needs_token
 from tunebook.pipeline.backends.hf_jobs.disk import MOUNT, RunDisk, sha256
 from tunebook.pipeline.backends.hf_jobs.follow import following
-from tunebook.pipeline.backends.hf_jobs.hub import JobsHub, JobSpec, NotSent, Refused, Unanswered
+from tunebook.pipeline.backends.hf_jobs.hub import JobsHub, JobSpec, Refused
 from tunebook.pipeline.backends.hf_jobs.submit import Patience, find, submit_once
 from tunebook.pipeline.backends.hf_jobs.wheel import wheel
 from tunebook.pipeline.crash import crash_point
@@ -39,6 +39,7 @@ class HfJobs:
 
     def __init__(self, hub: JobsHub | None = None, patience: Patience | None = None) -> None:
         self._given, self._patience = hub, patience
+        self._last = JobStatus(state="queued")
 
     @cached_property
     def hub(self) -> JobsHub:
@@ -76,15 +77,15 @@ class HfJobs:
         return f"{self.hub.namespace}/{found}" if found else None
 
     def status(self, job_id: str) -> JobStatus:
-        """A Hub that does not answer says nothing about the job, which goes on as far as anybody knows."""
+        """As it was told last, where the Hub does not answer: that says nothing about the job."""
         try:
-            return status_of(self.hub.job(_id(job_id)))
-        except (NotSent, Unanswered):
-            return JobStatus(state="running", why="the Hub does not answer")
+            self._last = status_of(self.hub.job(_id(job_id)))
+        except Undecided:
+            pass
         except Refused as refused:
             if refused.status == 404:
                 return JobStatus(state="lost", why="the Hub has no such job any more")
-            return JobStatus(state="running", why=str(refused))
+        return self._last
 
     def known(self, folder: Path) -> JobStatus:
         if not (folder / "hub_job.json").exists():
@@ -95,7 +96,7 @@ class HfJobs:
         """A Hub that does not answer is asked again at the next look: see the supervisor."""
         try:
             self.hub.cancel(_id(job_id))
-        except (NotSent, Unanswered, Refused):
+        except (Undecided, Refused):
             pass
 
     def stop_training(self, request: JobRequest) -> None:
@@ -127,9 +128,13 @@ class HfJobs:
             shutil.copyfile(made, run / "code" / made.name)
             names = [f"{job}/config.json", f"{job}/{request.script.name}", f"code/{made.name}"]
             sums = "".join(f"{sha256(run / name)}  {name}\n" for name in names)
-            noted = {"files": names, "command": ["sh", "-c", COMMAND, MOUNT, sums, f"{job}/{request.script.name}"]}
+            noted = {
+                "files": names,
+                "command": ["sh", "-c", COMMAND, MOUNT, sums, f"{job}/{request.script.name}"],
+                "needs_token": needs_token(**request.on_the_hub),
+            }
             write_json(sent, noted)
-        token = self.hub.secret() if needs_token(**request.on_the_hub) else None
+        token = self.hub.secret() if noted["needs_token"] else None
         spec = JobSpec(
             image=IMAGE,
             command=[*noted["command"], *request.args],

@@ -20,7 +20,7 @@ def wheel(kept: Path) -> Path:
     """
     found = distribution("tunebook")
     root = Path(str(files("tunebook")))
-    files = [
+    parts = [
         path for path in sorted(root.rglob("*")) if path.is_file() and not _LEFT_OUT & set(path.relative_to(root).parts)
     ]
     state = hashlib.sha256(found.version.encode())

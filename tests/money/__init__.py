@@ -1,0 +1,1 @@
+"""Faults, kills and money: what a run costs, whatever happens between it and the Hub."""

@@ -1,0 +1,123 @@
+"""Many schedules, several side by side: a grid of every fault at every place where a supervisor can die, then random ones."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from queue import SimpleQueue
+
+from hub.server import StandInHub, served
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from money.schedules import SUBMIT, Field, Outcome, Player, Schedule, schedules
+from tunebook.pipeline.crash import CRASH_POINTS
+from tunebook.pipeline.ledger import usd
+
+LANES = 6
+BATCH = 25
+
+
+def grid() -> list[Schedule]:
+    """Each fault of the submit with each death, and each ending."""
+    faults = [(), *(((kind, "POST", ""),) for kind in SUBMIT)]
+    deaths = [(), *((point,) for point in CRASH_POINTS)]
+    every = [Schedule(faults=fault, deaths=death) for fault in faults for death in deaths]
+    return every + [Schedule(ending=ending) for ending in ("badly", "out of memory", "lost", "late")]  # type: ignore[arg-type]
+
+
+def play(folder: Path, random: int, with_seed: int) -> list[Outcome]:
+    """The outcomes of the grid and of as many random schedules, on a Hub and a home in this folder."""
+    outcomes: list[Outcome] = []
+    hub = StandInHub()
+    with served(hub), ExitStack() as stack, ThreadPoolExecutor(LANES) as pool:
+        field = Field(hub, folder)
+        free: SimpleQueue[Player] = SimpleQueue()
+        for player in pool.map(lambda number: stack.enter_context(field.player(number)), range(LANES)):
+            free.put(player)
+
+        def one(schedule: Schedule) -> Outcome:
+            player = free.get()
+            try:
+                return player.play(schedule)
+            finally:
+                free.put(player)
+
+        def all_of(batch: Sequence[Schedule]) -> None:
+            outcomes.extend(pool.map(one, batch))
+
+        all_of(grid())
+
+        @seed(with_seed)
+        @settings(
+            max_examples=max(1, -(-random // BATCH)), deadline=None, database=None, phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )  # fmt: skip
+        @given(st.lists(schedules(), min_size=BATCH, max_size=BATCH))
+        def batches(batch: list[Schedule]) -> None:
+            all_of(batch)
+
+        if random:
+            batches()
+    return outcomes
+
+
+def table(outcomes: Iterable[Outcome]) -> str:
+    """By what happened: schedules, jobs on the server for an attempt, money reserved at the end, spent and paid."""
+    rows: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        for name in what_happened(outcome.schedule):
+            rows.setdefault(name, []).append(outcome)
+    lines = [
+        "| what happened | schedules | attempts | jobs on the Hub | still reserved | spent (ledger) | paid (Hub) | broken |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for name, found in sorted(rows.items()):
+        attempts, jobs = sum(one.attempts for one in found), sum(one.jobs for one in found)
+        money = [sum(getattr(one, part) for one in found) for part in ("reserved", "spent", "paid")]
+        broken = sum(bool(one.wrong) for one in found)
+        amounts = " | ".join(f"${usd(amount):.4f}" for amount in money)
+        lines.append(f"| {name} | {len(found):,} | {attempts:,} | {jobs:,} | {amounts} | {broken} |")
+    ends = Counter(one.state for one in outcomes)
+    told = ", ".join(f"{count:,} {state}" for state, count in ends.most_common())
+    return "\n".join([*lines, "", f"Runs ended: {told}."])
+
+
+_PLACES = {"": "the submit", "?": "the question for jobs by label", "/": "a look at the job", "logs": "the log"}
+_FAULTS = {
+    "before": "the connection breaks before it is done",
+    "after": "it is done, and the connection breaks",
+    "error": "it is done, and the answer is a 500",
+    "stall": "it is done, and no answer comes",
+    "twice": "the answer comes twice",
+    "payment": "a 402",
+    "rate": "a 429",
+    "cut": "the stream breaks",
+}
+_DEATHS = {
+    "intent": "after the intent is written",
+    "query": "after the question for jobs",
+    "upload": "after the upload",
+    "post": "before the submit",
+    "posted": "after the submit",
+    "noted": "after the job's id is noted",
+    "ended": "after the job's end",
+    "settled": "after it is settled",
+}
+_ENDINGS = {
+    "badly": "exit code 1",
+    "out of memory": "out of memory",
+    "lost": "the machine is lost",
+    "late": "its time is up",
+}
+
+
+def what_happened(schedule: Schedule) -> set[str]:
+    names = {f"{_PLACES[part]}: {_FAULTS[kind]}" for kind, _, part in schedule.faults}
+    names |= {f"kill -9 {_DEATHS[point]}" for point in schedule.deaths}
+    names |= {f"the job: {_ENDINGS[schedule.ending]}"} if schedule.ending in _ENDINGS else set()
+    names |= {"cancelled"} if schedule.cancel_after is not None else set()
+    return names or {"nothing"}
