@@ -40,7 +40,7 @@ def export_target(target: str | None, gguf: str | list[str], push: str | None) -
             raise CallError("run", f"{run_id} is exporting at this moment", "wait for its end")
         plan, run = load_plan(Journal(home()), state.plan_id), RunFolder(run_id)
         push_to = push_config(plan, run, run_id, repo) if repo else None
-        config = export_config(plan, run) | {"quants": quants, "push": push_to}
+        config = export_config(plan, run, run_id) | {"quants": quants, "push": push_to}
         kept = run.path / "export.json"
     job = home() / "jobs" / f"export-{uuid.uuid4().hex[:12]}"
     result = do("export", config, job, what="the export", timeout_s=EXPORT_S + (PUSH_S if repo else 0))

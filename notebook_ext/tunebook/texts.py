@@ -110,6 +110,7 @@ def _plan(plan: Any) -> str:
         "",
         f"stages: {', '.join(plan.stages)}; at most {at_most(plan.max_usd)}",
         f"It cannot be started now: {blocked}." if blocked else f"start it with: run {plan.plan_id[:12]}",
+        *(f"missing: {one.line} {one.link}" for one in plan.missing),
     ]
     return "\n".join(lines)
 

@@ -110,6 +110,10 @@ export const hostilePlan: PlanView = {
   },
   proving: "",
   hints: [nasty, `\`${markup}\` \``],
+  missing: [
+    { line: nasty, link: `javascript:alert(1)//${markup}`, sure: true },
+    { line: long, link: `https://huggingface.co/${markup}`, sure: false },
+  ],
   consent: nasty,
   questions: [{ field: markup, why: turned }],
 };

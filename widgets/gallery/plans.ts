@@ -225,6 +225,7 @@ export const plan: PlanView = {
     "`%finetune prove 5f0c2a91d3e8` runs it on a tiny clone first.",
   ],
   consent: "This machine costs nothing. The job is stopped after 30 minutes.",
+  missing: [],
   questions: [],
 };
 
@@ -240,6 +241,27 @@ export const paidPlan: PlanView = {
   budget: { cap: 2, reserved: 0.42, spent: 0.31, left: 1.27 },
   prices: "Prices of Hugging Face Jobs, read 12 minutes ago.",
   explore: small,
+};
+
+export const missingPlan: PlanView = {
+  ...paidPlan,
+  missing: [
+    {
+      line: "The model meta-llama/Llama-3.2-1B is gated, and your account has no access yet: ask for it on its page.",
+      link: "https://huggingface.co/meta-llama/Llama-3.2-1B",
+      sure: true,
+    },
+    {
+      line: "Your token may only read, and a job needs one that may write.",
+      link: "https://huggingface.co/settings/tokens",
+      sure: true,
+    },
+    {
+      line: "ada has named no way to pay: jobs run only on credit that is there already.",
+      link: "https://huggingface.co/settings/billing",
+      sure: false,
+    },
+  ],
 };
 
 const [howToEdit = ""] = plan.hints;

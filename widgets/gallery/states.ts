@@ -377,6 +377,7 @@ export const states: Record<string, State> = {
   "plan-questions": { bundle: "hardware-picker", snapshot: solo(plans.questionsOnly) },
   "plan-local": picker(plans.plan),
   "plan-paid": picker(plans.paidPlan),
+  "plan-missing": picker(plans.missingPlan),
   "plan-only-seen": { bundle: "hardware-picker", snapshot: solo(plans.paidPlan) },
   "plan-tried": picker(plans.paidPlan, [
     { slide: ".tb-slider input", to: 9 },

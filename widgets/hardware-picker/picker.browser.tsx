@@ -3,7 +3,7 @@
 import { afterEach, expect, test } from "vitest";
 import { userEvent } from "vitest/browser";
 import { drawn, endAll, type Mounted, mountState, snapshotOf } from "../gallery/mounted";
-import { manyPlan, nothingFits, paidPlan } from "../gallery/plans";
+import { manyPlan, missingPlan, nothingFits, paidPlan } from "../gallery/plans";
 import type { PlanView } from "../shared/plan-types";
 import type { SoloSnapshot } from "../shared/types";
 
@@ -293,6 +293,19 @@ test("the budget is a sentence, the plan's name stands by the consent, whole in 
   expect(el.querySelector(".tb-budget")?.textContent).toContain("Prices of Hugging Face Jobs, read 12 minutes ago.");
   expect(el.querySelector(".tb-consent")?.textContent).toContain("Plan 5f0c2a91d3e8.");
   expect(el.querySelector(`.tb-consent [title="${paidPlan.plan_id}"]`)).not.toBeNull();
+});
+
+test("what the account lacks stands by the consent, each with a link to the page that mends it", async () => {
+  const { el } = await mountState("plan-missing");
+  const lines = [...el.querySelectorAll("[data-testid=tunebook-missing] li")];
+  expect(lines.map((one) => one.querySelector("a")?.getAttribute("href"))).toEqual(
+    missingPlan.missing.map(({ link }) => link),
+  );
+  expect(lines[1]?.textContent).toContain("Your token may only read");
+  for (const link of el.querySelectorAll("a")) expect(link.rel).toBe("noopener noreferrer");
+  const hostile = await mountState("plan-hostile");
+  const links = [...hostile.el.querySelectorAll("[data-testid=tunebook-missing] a")];
+  expect(links.every((one) => one.getAttribute("href")?.startsWith("https://"))).toBe(true);
 });
 
 test("a price that is not known says so", async () => {

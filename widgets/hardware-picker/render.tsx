@@ -5,7 +5,7 @@ import { useEffect, useMemo } from "preact/hooks";
 import { counted } from "../shared/format";
 import type { PlanView } from "../shared/plan-types";
 import type { Request } from "../shared/types";
-import { Glyph, Shown } from "../shared/ui";
+import { Glyph, Link, Shown } from "../shared/ui";
 import { oneLine } from "../shared/visible";
 import type { Asking } from "./asking";
 import { Budget } from "./budget";
@@ -40,6 +40,7 @@ export function HardwarePicker({ view, send, problem, actions, looked, ask }: Pr
       {view.chosen && <Offers asking={asking} />}
       <Budget budget={view.budget} prices={view.prices} />
       <ScriptPart view={view} />
+      <Missing missing={view.missing} />
       <Consent view={view} actions={actions} />
       {view.exploring && (
         <p class="tb-small tb-muted" role="status">
@@ -71,6 +72,23 @@ function Consent({ view, actions }: { view: PlanView; actions: ComponentChildren
       </p>
       {actions}
     </div>
+  );
+}
+
+/** What has to be mended at the Hub before the job can start, with the page for it. */
+function Missing({ missing }: { missing: PlanView["missing"] }) {
+  if (!missing.length) return null;
+  return (
+    <ul class="tb-questions" data-testid="tunebook-missing">
+      {missing.map(({ line, link, sure }) => (
+        <li key={line}>
+          <Glyph name={sure ? "needs_you" : "info"} />
+          <span>
+            <Shown text={line} /> <Link href={link} />
+          </span>
+        </li>
+      ))}
+    </ul>
   );
 }
 

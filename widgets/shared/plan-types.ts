@@ -55,6 +55,7 @@ export interface PlanView {
   proof: Proof | null; // its run in miniature, once that has ended
   proving: string; // "Proving the script in miniature" while it runs; how far that is, is the stage's note
   hints: string[]; // what else can be done with the script; what stands in backticks is to be typed
+  missing: { line: string; link: string; sure: boolean }[]; // what the account lacks; not sure: nobody could tell
   consent: string; // the line beside the button: "Budget $2.00, reserved $0.42 = 63 min at $0.40 an hour, then the job is stopped."
   questions: { field: string; why: string }[];
 }

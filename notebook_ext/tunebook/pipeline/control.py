@@ -21,6 +21,7 @@ from tunebook.pipeline.home import home
 from tunebook.pipeline.journal import Event, Journal, RunState, fold
 from tunebook.pipeline.ledger import require_left
 from tunebook.pipeline.plan import Plan, load_plan
+from tunebook.pipeline.plan.account import require_account
 from tunebook.pipeline.plan.looking import data_stamp
 from tunebook.pipeline.plan.price_now import price_change
 from tunebook.pipeline.plan.proving import kept_proof
@@ -98,6 +99,7 @@ def consent(run_id: str, plan_id: str, *, by: str) -> None:
         kept_plan = Plan.model_validate(kept)
         require_startable(kept_plan)
         if kept_plan.price is not None:
+            require_account(kept_plan, run_id)
             _require_same_price(journal, run, kept_plan)
             elsewhere = _elsewhere(journal)
         if kept_plan.edit is not None and kept_proof(kept_plan.script or "") is None:

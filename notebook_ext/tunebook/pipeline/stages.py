@@ -8,6 +8,7 @@ from tunebook.pipeline.backends import JobRequest
 from tunebook.pipeline.errors import CallError
 from tunebook.pipeline.evaluation.compare import compare
 from tunebook.pipeline.evaluation.scores import Comparison, ScoreTable
+from tunebook.pipeline.export.push_config import push_config
 from tunebook.pipeline.home import read_json, write_json
 from tunebook.pipeline.plan import Plan
 from tunebook.pipeline.plan.model import ModelFacts
@@ -31,7 +32,7 @@ def stage_request(plan: Plan, stage: str, folder: RunFolder, run_id: str, attemp
         return _train(plan, folder, run_id, job, labels)
     if stage == "evaluate":
         return job_request("evaluate", _evaluation(plan, folder), job, labels=labels, timeout_s=plan.timeout_s)
-    return job_request("export", export_config(plan, folder), job, labels=labels, timeout_s=plan.timeout_s)
+    return job_request("export", export_config(plan, folder, run_id), job, labels=labels, timeout_s=plan.timeout_s)
 
 
 def whole_request(
@@ -127,7 +128,7 @@ def asked_with(plan: Plan) -> dict[str, Any]:
     return {"rewards": settings.rewards.source, "max_new_tokens": settings.max_completion_length}
 
 
-def export_config(plan: Plan, folder: RunFolder) -> dict[str, Any]:
+def export_config(plan: Plan, folder: RunFolder, run_id: str) -> dict[str, Any]:
     assert plan.model
     rows = held_out_rows(folder, CERTIFICATE_ROWS)
     question = None
@@ -141,7 +142,7 @@ def export_config(plan: Plan, folder: RunFolder) -> dict[str, Any]:
         "quants": plan.spec["gguf"],
         "question": question,
         "calibration_prompts": rows,
-        "push": None,
+        "push": push_config(plan, folder, run_id),
     }
 
 

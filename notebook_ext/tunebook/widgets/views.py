@@ -209,6 +209,7 @@ def plan_view(
         **script_view(plan, proof, proving=proving, run_id=run_id, can_prove=whole),
         "script_path": script_path,
         "consent": plan.consent,
+        "missing": [one.model_dump(include={"line", "link", "sure"}) for one in plan.missing] if whole else [],
         "questions": [question_view(one) for one in plan.questions],
     }
 

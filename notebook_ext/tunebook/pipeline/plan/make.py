@@ -8,6 +8,7 @@ from pathlib import Path
 from tunebook.pipeline.data.report import Inspection
 from tunebook.pipeline.instruction import Question
 from tunebook.pipeline.ledger import budget_for
+from tunebook.pipeline.plan.account import missing_for
 from tunebook.pipeline.plan.checkpoint_model import find_model
 from tunebook.pipeline.plan.decide import decide
 from tunebook.pipeline.plan.forecasting import forecasts_for, wants_rented
@@ -58,7 +59,8 @@ def make_plan(
     forecasts = forecasts_for(spec, model, method_of(spec, inspection), taught, watched)
     probe = None if wants_rented(spec) else probe_for(spec, model, inspection, cut, watched)
     allowance = budget_for(spec.budget_usd)
-    return settle(Machines(spec, model, inspection, probe, forecasts, cut, allowance, taught))
+    plan = settle(Machines(spec, model, inspection, probe, forecasts, cut, allowance, taught))
+    return plan.model_copy(update={"missing": missing_for(plan)})
 
 
 def chosen_cut(spec: Spec, inspection: Inspection, model: ModelFacts) -> Decision | None:

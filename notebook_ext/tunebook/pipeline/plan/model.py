@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from tunebook.pipeline.backends.hf_jobs.access import Missing
 from tunebook.pipeline.data.report import Inspection
 from tunebook.pipeline.errors import CallError
 from tunebook.pipeline.hardware.catalogue import spendable
@@ -104,6 +105,7 @@ class Plan(PlanResult):
     budget: PlanBudget | None = None
     explore: Explore | None = None
     price: Price | None = None  # that `max_usd` is made of
+    missing: list[Missing] = []  # what the account lacks for it, as of when the plan was made
     decisions: list[Decision]
     consent: str
     model: ModelFacts | None
