@@ -438,7 +438,7 @@ def budget(*, run: float | None = None, month: float | None = None, clear: bool 
     `run` sets what a run may cost where its cell says nothing, `month` what all runs of a calendar month (UTC) may cost
     together, in US dollars; `clear` removes both.
     """
-    from tunebook.pipeline.ledger import budget_now
+    from tunebook.pipeline.elsewhere import budget_everywhere
     from tunebook.pipeline.settings import change_settings, clear_settings
 
     said = {"budget_usd": run, "budget_month_usd": month}
@@ -449,7 +449,7 @@ def budget(*, run: float | None = None, month: float | None = None, clear: bool 
         clear_settings()
     elif changes:
         change_settings(**changes)
-    return budget_now()
+    return budget_everywhere()
 
 
 def clean(*, everything: bool = False) -> CleanResult:

@@ -257,6 +257,12 @@ def _budget(result: Any) -> str:
         said = ("–" if one.budget_usd is None else dollars(one.budget_usd), at_most(one.max_usd or 0))
         rows.append([one.run_id, one.state, *said, at_most(one.reserved_usd), cost(one.spent_usd)])
     lines += ["", table(rows)] if paid else []
+    for one in result.elsewhere or []:
+        lines.append(
+            f"started elsewhere: {one.run_id}, {one.state} on {one.flavor}, at most {at_most(one.max_usd)}: {one.url}"
+        )
+    if result.elsewhere:
+        lines.append("`attach` follows from here what was started elsewhere.")
     if free := len(result.runs) - len(paid):
         lines += ["", f"{free} {'run' if free == 1 else 'runs'} that cost nothing"]
     return "\n".join(lines)

@@ -190,3 +190,36 @@ def waited(machine: Client, run_id: str) -> dict[str, Any]:
         assert time.monotonic() < deadline, (seen, log(machine))
         time.sleep(0.5)
     return seen
+
+
+def stranger(hub: StandInHub, run_id: str, micros: int) -> Job:
+    """A job of ada's that a machine of hers has started which is not at hand."""
+    labels = {"tunebook-run": run_id, "tunebook-plan": "0" * 40, "tunebook-micros": str(micros)}
+    spec = {"command": ["sleep", "60"], "dockerImage": "i", "flavor": "l4x1", "labels": labels}
+    return hub.jobs.create("ada", "ada", spec, {})
+
+
+def test_what_other_machines_spend_is_listed_and_counts(hub: StandInHub, machine: Client) -> None:
+    job = stranger(hub, "far-1128-aaaaaa", 900_000)
+    try:
+        (listed,) = told(machine, "budget", "--month", "1")["elsewhere"]
+        assert (listed["run_id"], listed["max_usd"], listed["flavor"]) == ("far-1128-aaaaaa", 0.9, "l4x1")
+        words = f"{INSTRUCTION}\nseed: 9"
+        before = len(hub.jobs.all)
+        done = machine.tunebook("run", words, "--on", "hf-jobs", "--budget", "2", "--yes", "--json", token=TOKEN)
+        assert done.returncode == 2 and "left of this month's $1" in done.stderr, (done.stdout, done.stderr)
+        assert len(hub.jobs.all) == before
+    finally:
+        hub.jobs.cancel(job)
+        told(machine, "budget", "--clear")
+
+
+def test_a_job_of_a_run_that_has_ended_is_cancelled_when_somebody_looks(
+    hub: StandInHub, machine: Client, run: dict[str, Any]
+) -> None:
+    job = stranger(hub, run["run_id"], 0)
+    told(machine, "attach")
+    deadline = time.monotonic() + 20
+    while not job.ended and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert job.stage == "CANCELED"

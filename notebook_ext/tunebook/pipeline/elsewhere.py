@@ -10,14 +10,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
-
 from tunebook.pipeline.backends.hf_jobs.disk import RunDisk
 from tunebook.pipeline.backends.hf_jobs.jobs import HfJobs
 from tunebook.pipeline.backends.hf_jobs.submit import TERMINAL
 from tunebook.pipeline.errors import TunebookError
 from tunebook.pipeline.home import home, read_json, write_json
 from tunebook.pipeline.journal import Journal, fold
+from tunebook.pipeline.ledger import BudgetResult, Stranger, budget_now
 from tunebook.pipeline.plan import Plan
 from tunebook.pipeline.process import ProcessId
 from tunebook.pipeline.progress import NONCE_VARIABLE
@@ -30,17 +29,6 @@ if TYPE_CHECKING:
 
 RECENT_S = 7 * 86_400.0
 LIVE = ["SCHEDULING", "RUNNING"]
-
-
-class Stranger(BaseModel):
-    """A live job of the account that no run of this machine accounts for."""
-
-    job_id: str
-    run_id: str
-    flavor: str
-    state: str
-    url: str
-    max_usd: float  # what its labels say that it can cost
 
 
 def strangers(journal: Journal, hub: JobsHub) -> list[Stranger]:
@@ -67,6 +55,20 @@ def strangers(journal: Journal, hub: JobsHub) -> list[Stranger]:
 def reserved_elsewhere(journal: Journal) -> float:
     """US dollars that the account's jobs of other machines can still cost."""
     return sum(one.max_usd for one in strangers(journal, HfJobs().hub))
+
+
+def budget_everywhere() -> BudgetResult:
+    """The ledger of this home, with the account's jobs of other machines. Raises CallError for damaged settings."""
+    from huggingface_hub import constants, get_token
+
+    here = budget_now()
+    if constants.is_offline_mode() or get_token() is None:
+        why = "HF_HUB_OFFLINE is set" if constants.is_offline_mode() else "there is no token"
+        return here.model_copy(update={"elsewhere_unknown": why})
+    try:
+        return here.model_copy(update={"elsewhere": strangers(Journal(home()), HfJobs().hub)})
+    except TunebookError as failure:
+        return here.model_copy(update={"elsewhere_unknown": str(failure)})
 
 
 def _submitting(journal: Journal, job: JobInfo) -> bool:

@@ -34,8 +34,23 @@ class RunMoney(BaseModel):
     spent_usd: float
 
 
+class Stranger(BaseModel):
+    """A live job of the account that no run of this machine accounts for."""
+
+    job_id: str
+    run_id: str
+    flavor: str
+    state: str
+    url: str
+    max_usd: float  # what its labels say that it can cost
+
+
 class BudgetResult(BaseModel):
-    """The month's cap and what of it is left: cap - reserved - spent, never below 0. `runs` are the newest first."""
+    """The month's cap and what of it is left: cap - reserved - spent, never below 0. `runs` are the newest first.
+
+    `elsewhere`: jobs that other machines have started with the account, which are not among `runs` and bind all the same;
+    None where nobody asked or nobody answered, and `elsewhere_unknown` says why.
+    """
 
     month: str  # 2026-08, in UTC
     cap_usd: float | None  # None: there is no cap
@@ -45,6 +60,8 @@ class BudgetResult(BaseModel):
     run_usd: float | None  # what a run may cost where its cell says nothing
     spent_ever_usd: float
     runs: list[RunMoney]
+    elsewhere: list[Stranger] | None = None
+    elsewhere_unknown: str = ""
 
 
 class Allowance(BaseModel):
