@@ -19,6 +19,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except TunebookError as error:
         print(f"tunebook: {error}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        from tunebook.pipeline.home import unwritable
+
+        if (told := unwritable(error)) is None:
+            raise
+        print(f"tunebook: {told}", file=sys.stderr)
+        return told.exit_code
     except KeyboardInterrupt:
         print("tunebook: interrupted; a run that was started goes on", file=sys.stderr)
         return 1

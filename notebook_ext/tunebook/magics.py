@@ -44,6 +44,12 @@ class FinetuneMagics(Magics):
                 _cell(line, cell, self.shell)
         except TunebookError as error:
             raise UsageError(str(error)) from None
+        except OSError as error:
+            from tunebook.pipeline.home import unwritable
+
+            if (told := unwritable(error)) is None:
+                raise
+            raise UsageError(str(told)) from None
         except KeyboardInterrupt:
             raise UsageError("interrupted; a run that was started goes on, and `%finetune attach` shows it") from None
         except SystemExit:

@@ -91,15 +91,16 @@ class Outcome:
 class Field:
     """A Hub and a home; any number of threads play schedules on it, each with an account of its own."""
 
-    def __init__(self, hub: StandInHub, home: Path) -> None:
-        self.hub, self.home = hub, home
+    def __init__(self, hub: StandInHub, home: Path, logs: Path | None = None) -> None:
+        self.hub, self.home, self.logs = hub, home, logs or home
         os.environ["TUNEBOOK_HOME"] = str(home)
         self.journal = Journal(home)
         hub.jobs.instead = self._command
         self._endings: dict[str, Schedule] = {}
 
     @contextmanager
-    def player(self, number: int) -> Iterator[Player]:
+    def player(self, number: int, lives: str = "money.lives") -> Iterator[Player]:
+        """`lives` is the module whose process lives the supervisors."""
         token = f"hf_canary{number:03}{secrets.token_hex(12)}"
         self.hub.accounts[token] = f"player{number}"
         environment = {
@@ -113,12 +114,12 @@ class Field:
             "PYTHONPATH": os.pathsep.join(sys.path),
         }
         environment.pop("HF_TOKEN", None)
-        with (self.home / f"lives-{number}.log").open("ab") as log:
+        with (self.logs / f"lives-{number}.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "money.lives"],
+                [sys.executable, "-m", lives],
                 env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
             )  # fmt: skip
-            assert process.stdout and process.stdout.readline() == "ready\n", (self.home / log.name).read_text()
+            assert process.stdout and process.stdout.readline() == "ready\n", Path(log.name).read_text()
             try:
                 yield Player(self, f"player{number}", token, process)
             finally:

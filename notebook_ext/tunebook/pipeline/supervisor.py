@@ -20,8 +20,8 @@ from typing import Any, NoReturn
 from tunebook.pipeline.backends import Backend, JobRefused, JobRequest, JobStatus, Undecided, backend
 from tunebook.pipeline.crash import crash_point
 from tunebook.pipeline.errors import CallError, TunebookError, WorkFailed
-from tunebook.pipeline.home import home, read_json, write_json
-from tunebook.pipeline.journal import AttemptState, Journal, RunState, StaleOwner, fold
+from tunebook.pipeline.home import home, read_json, unwritable, write_json
+from tunebook.pipeline.journal import AttemptState, Journal, JournalRefused, JournalUnusable, RunState, StaleOwner, fold
 from tunebook.pipeline.journal.fold import ATTEMPT_TERMINAL
 from tunebook.pipeline.ledger import affordable, at_most, cost
 from tunebook.pipeline.plan import Plan, load_plan, make_plan
@@ -73,17 +73,25 @@ class Supervisor:
             self.write("succeeded")
         except (_Stopped, StaleOwner):
             return
+        except (JournalRefused, JournalUnusable):
+            raise  # what the journal says last still holds, and the next supervisor goes on from there
         except CallError as error:
             self._failed(str(error.field), error.problem, error.remedy)
         except TunebookError as error:
             self._failed("The work failed", str(error), f"Read the log with `tunebook logs {self.run_id}`")
         except Exception as error:  # noqa: BLE001  what is wrong here must be in the journal, not only in a log
-            traceback.print_exc()
-            self._failed(
-                "tunebook itself failed",
-                f"{type(error).__name__}: {error}",
-                f"Nothing made so far is lost; `tunebook resume {self.run_id}` goes on from it",
-            )
+            if (told := unwritable(error)) is None:
+                self._broken(error)
+            else:  # which says nothing of the work, and a job may be under way: the run goes on once there is room
+                self.write("interrupted", why=str(told))
+
+    def _broken(self, error: Exception) -> None:
+        traceback.print_exception(error)
+        self._failed(
+            "tunebook itself failed",
+            f"{type(error).__name__}: {error}",
+            f"Nothing made so far is lost; `tunebook resume {self.run_id}` goes on from it",
+        )
 
     def _failed(self, what: str, why: str, now: str) -> None:
         self.write("failed", why=f"{what} {why}", problem={"what": what, "why": why, "now": now})
@@ -202,7 +210,7 @@ class Supervisor:
                 self._cancelled()
             attempts = state.attempts_of(stage)
             last = attempts[-1] if attempts else None
-            if last is None or last.state in ATTEMPT_TERMINAL - {"succeeded"}:
+            if last is None or _is_over(last):
                 number = len(attempts) + 1
                 request = self._new_attempt(plan, stages, number, where)
             else:
@@ -300,11 +308,11 @@ class Supervisor:
         self.write("attempt", stage=stage, n=number, state=shown, job_id=job_id)
         crash_point("noted")
         stopped, tail = False, EventTail(request.folder)
-        began = time.time()
+        began = time.monotonic()
         with where.following(request, job_id):
             while not (status := where.status(job_id)).ended:
                 if status.state != shown:
-                    shown, began = status.state, time.time()
+                    shown, began = status.state, time.monotonic()
                     self.write("attempt", stage=stage, n=number, state=shown)
                 if len(stages) > 1:
                     self._note_stages(tail)
@@ -312,7 +320,7 @@ class Supervisor:
                 if state.cancel_requested:
                     where.cancel(job_id)  # again and again: an answer may be lost
                 limit = plan.spec.get("time_limit_s")
-                over = limit is not None and stage == "train" and time.time() - began > limit
+                over = limit is not None and stage == "train" and time.monotonic() - began > limit
                 if stage == "train" and not stopped and (state.stop_requested or over):
                     where.stop_training(request)
                     stopped = True
@@ -391,6 +399,13 @@ class Supervisor:
         self.write("note", text=f"The report was written in {time.monotonic() - began:.1f} s")
 
 
+def _is_over(last: AttemptState) -> bool:
+    """Whether nothing more comes of an attempt, so that there may be another. One that failed by itself is not done again:
+    its end was not taken up yet, because the supervisor was killed or hindered.
+    """
+    return last.state in ("lost", "cancelled") or (last.state == "failed" and last.job_id is None)
+
+
 def _live(attempts: list[AttemptState]) -> bool:
     return bool(attempts) and attempts[-1].state not in ATTEMPT_TERMINAL
 
@@ -434,6 +449,14 @@ _started: list[subprocess.Popen[bytes]] = []
 
 
 def main() -> int:
+    try:
+        return _main()
+    except (JournalRefused, JournalUnusable) as error:
+        print(error, file=sys.stderr)  # the journal cannot be told
+        return error.exit_code
+
+
+def _main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("run_id")
     parser.add_argument("--resume", action="store_true")

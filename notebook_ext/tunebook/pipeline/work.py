@@ -5,6 +5,7 @@ Runs submit their jobs through the supervisor; this is for everything that a per
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
 from collections.abc import Callable
@@ -43,12 +44,13 @@ def job_request(
 def nonce(folder: Path) -> str:
     """The job's own nonce, made once and kept beside it: only lines that carry it are events."""
     path = folder / "nonce"
-    try:
-        return path.read_text()
-    except FileNotFoundError:
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(secrets.token_hex(8))
-        return path.read_text()
+    if path.exists() and (kept := path.read_text()):
+        return kept
+    folder.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".nonce-{os.getpid()}")
+    part.write_text(secrets.token_hex(8))  # a full disk leaves an empty file: never under the name that counts
+    os.replace(part, path)
+    return path.read_text()
 
 
 def result_of(folder: Path, status: JobStatus, what: str) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def main(folder: Path) -> int:
     if (folder / "started.json").exists():
         return 0  # it ran: a folder holds one job, ever
     request = JobRequest.model_validate(read_json(folder / "job.json"))
-    began = time.time()
+    began, at = time.monotonic(), time.time()
     with (folder / "log.txt").open("ab") as log:
         child = subprocess.Popen(
             [sys.executable, str(request.script), *request.args],
@@ -60,12 +60,12 @@ def main(folder: Path) -> int:
             pass_fds=(lock,),
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,
         )
-    write_json(folder / "started.json", {"job": ProcessId.of(child.pid).model_dump(), "time": began})
+    write_json(folder / "started.json", {"job": ProcessId.of(child.pid).model_dump(), "time": at})
     cancelled = timed_out = False
     while child.poll() is None:
         time.sleep(POLL_S)
         cancelled = (folder / "cancel").exists()
-        timed_out = time.time() - began > request.timeout_s
+        timed_out = time.monotonic() - began > request.timeout_s
         if cancelled or timed_out:
             _end(child)
     write_json(
@@ -74,7 +74,7 @@ def main(folder: Path) -> int:
             "code": child.returncode,
             "cancelled": cancelled,
             "timed_out": timed_out and not cancelled,
-            "seconds": time.time() - began,
+            "seconds": time.monotonic() - began,
         },
     )
     return 0

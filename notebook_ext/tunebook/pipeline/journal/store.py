@@ -9,15 +9,17 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import stat
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
 from tunebook.pipeline.errors import TunebookError
+from tunebook.pipeline.journal.trouble import VERSION, require_ours, require_version, told
 from tunebook.pipeline.process import ProcessId
 
 SCHEMA = """
@@ -70,24 +72,30 @@ class Event(BaseModel):
 
 
 class Journal:
-    """One journal file. Instances are cheap; each call opens its own connection, so threads need no lock."""
+    """One journal file. Instances are cheap; each call opens its own connection, so threads need no lock.
+
+    Every call raises JournalRefused for a file of a newer tunebook, and JournalUnusable where the disk does not let it.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "journal.sqlite"
+        require_ours(self.path)
         with self._connect() as db:
             mode = "DELETE" if _file_system(folder) in NETWORK_FILE_SYSTEMS else "WAL"
             db.execute(f"PRAGMA journal_mode={mode}")
             db.executescript(SCHEMA)
-        os.chmod(self.path, 0o600)
+            if db.execute("PRAGMA user_version").fetchone()[0] < VERSION:
+                db.execute(f"PRAGMA user_version={VERSION}")  # new, or of the time before there were versions
+        if stat.S_IMODE(self.path.stat().st_mode) != 0o600:
+            os.chmod(self.path, 0o600)
 
     @contextmanager
     def _connect(self) -> Iterator[sqlite3.Connection]:
-        db = sqlite3.connect(self.path, timeout=30, isolation_level=None)
-        try:
+        with told(self.path), closing(sqlite3.connect(self.path, timeout=30, isolation_level=None)) as db:
             db.execute("PRAGMA synchronous=FULL")
+            # A newer tunebook may have taken it over since this one opened it.
+            require_version(self.path, db.execute("PRAGMA user_version").fetchone()[0])
             yield db
-        finally:
-            db.close()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -95,10 +103,11 @@ class Journal:
             db.execute("BEGIN IMMEDIATE")
             try:
                 yield db
+                db.execute("COMMIT")
             except BaseException:
-                db.execute("ROLLBACK")
+                if db.in_transaction:  # a full disk may have ended it already
+                    db.execute("ROLLBACK")
                 raise
-            db.execute("COMMIT")
 
     # Plans
 

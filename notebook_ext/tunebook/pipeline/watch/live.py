@@ -128,11 +128,12 @@ class Live:
 
     @property
     def pace_s(self) -> float | None:
-        """Seconds a step, from the last steps; None before there are three."""
+        """Seconds a step, from the last steps; None before there are three, and where the clock went back meanwhile."""
         points = self.series.get("train/loss", [])[-12:]
         if len(points) < 3 or points[-1].step == points[0].step:
             return None
-        return (points[-1].time - points[0].time) / (points[-1].step - points[0].step)
+        pace = (points[-1].time - points[0].time) / (points[-1].step - points[0].step)
+        return pace if pace >= 0 else None
 
     @property
     def eta_s(self) -> float | None:
