@@ -23,7 +23,7 @@ def main() -> int:
     from tunebook.pipeline.backends.hf_jobs import follow, hub, jobs, submit, wheel  # noqa: F401
 
     follow.AGAIN_S = 0.05
-    hub.ANSWER_S = 0.5
+    hub.ANSWER_S = float(os.environ.get("MONEY_ANSWER_S", "0.5"))
     supervisor.Supervisor._prove = lambda self, plan: None  # type: ignore[method-assign]
     supervisor.Supervisor._report = lambda self, plan: None  # type: ignore[method-assign]
     warm()
@@ -73,7 +73,7 @@ def _supervise(command: dict[str, Any]) -> int:
         os.environ["TUNEBOOK_CRASH_AT"] = command["crash_at"]
 
     class Quick(HfJobs):
-        poll_s = 0.03
+        poll_s = float(command.get("poll_s", 0.03))
 
     patience = Patience(settle=0.2, between=0.05, longest=0.2, reach=3.0)
     hub = JobsHub(command["account"], command["token"])

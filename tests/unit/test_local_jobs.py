@@ -34,16 +34,16 @@ def pid(job: str) -> int:
 def test_it_runs_once_and_tells_its_exit(tmp_path: Path, code: int, state: str) -> None:
     local = backend("local")
     asked = request(tmp_path / "job", 0.2, code)
-    assert local.find(asked.folder) is None
+    assert local.find(asked) is None
     job = local.submit(asked)
     assert local.submit(asked) == job, "a second submit of the same folder is the same job"
-    assert local.find(asked.folder) == job
+    assert local.find(asked) == job
     ended(job)
     status = local.status(job)
     assert (status.state, status.exit_code) == (state, code)
-    assert local.log(job).read_text().count("said") == 1
+    assert (asked.folder / "log.txt").read_text().count("said") == 1
     local.submit(asked)
-    assert local.log(job).read_text().count("said") == 1, "a folder holds one job, ever"
+    assert (asked.folder / "log.txt").read_text().count("said") == 1, "a folder holds one job, ever"
 
 
 def test_a_cancelled_job_ends_and_says_so(tmp_path: Path) -> None:

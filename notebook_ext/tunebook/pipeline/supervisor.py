@@ -33,6 +33,7 @@ from tunebook.pipeline.process import ProcessId
 from tunebook.pipeline.run_folder import RunFolder
 from tunebook.pipeline.spec import Spec
 from tunebook.pipeline.stages import DIVERGED, collect, stage_request, whole_request
+from tunebook.pipeline.standby import consented
 from tunebook.pipeline.tail import EventTail
 from tunebook.pipeline.work import result_of
 
@@ -473,7 +474,7 @@ def _main() -> int:
             journal.release(arguments.run_id, fence)
         # Who asked for something between our last look and the release saw an owner, and started nobody.
         state = fold(journal.events(arguments.run_id)).state
-        if state not in ("confirmed", "running", "cancelling"):
+        if state not in ("confirmed", "running", "cancelling") and not consented(journal, arguments.run_id):
             return 0
         resume = state == "running"
 

@@ -59,6 +59,10 @@ class Backend(Protocol):
     one_job: bool
     poll_s: float  # seconds between two looks at a job
 
+    def get_ready(self) -> None:
+        """Do beforehand what a submit would have to do first, as far as it needs nobody's consent. Raises nothing."""
+        ...
+
     def submit(self, request: JobRequest) -> str:
         """Create the job and return its id. For one folder it creates at most one job, however often it is called."""
         ...

@@ -27,6 +27,9 @@ class LocalBackend:
     one_job = False
     poll_s = 0.2
 
+    def get_ready(self) -> None:
+        """Nothing is to be done."""
+
     def submit(self, request: JobRequest) -> str:
         folder = request.folder
         folder.mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,7 @@ from tunebook.pipeline.backends.hf_jobs.hub import JobsHub, JobSpec, Refused
 from tunebook.pipeline.backends.hf_jobs.submit import Patience, find, submit_once
 from tunebook.pipeline.backends.hf_jobs.wheel import wheel
 from tunebook.pipeline.crash import crash_point
+from tunebook.pipeline.errors import TunebookError
 from tunebook.pipeline.home import home, read_json, write_json
 from tunebook.pipeline.run_folder import RunFolder
 
@@ -50,6 +51,14 @@ class HfJobs:
         token = get_token()
         nobody = JobsHub("", token)
         return JobsHub(nobody.me(), token)
+
+    def get_ready(self) -> None:
+        """The client is loaded, the connection is made, the wheel is written; what fails now fails again when it matters."""
+        try:
+            self.hub.listed({"tunebook-run": "none"})
+            wheel(home() / "code")
+        except (TunebookError, OSError):
+            pass
 
     def submit(self, request: JobRequest) -> str:
         """Raises JobRefused where the Hub says no, Undecided where it stays unknown whether there is a job."""
