@@ -261,6 +261,8 @@ def _budget(result: Any) -> str:
         lines.append(
             f"started elsewhere: {one.run_id}, {one.state} on {one.flavor}, at most {at_most(one.max_usd)}: {one.url}"
         )
+    if result.elsewhere_unknown:
+        lines.append(f"What the account's other machines spend is not known: {result.elsewhere_unknown}.")
     if result.elsewhere:
         lines.append("`attach` follows from here what was started elsewhere.")
     if free := len(result.runs) - len(paid):

@@ -448,6 +448,7 @@ def test_the_command_sets_shows_and_clears_what_may_be_spent(capsys: pytest.Capt
     assert nothing == {
         "month": time.strftime("%Y-%m", time.gmtime()), "cap_usd": None, "reserved_usd": 0.0, "spent_usd": 0.0,
         "left_usd": None, "run_usd": None, "spent_ever_usd": 0.0, "runs": [],
+        "elsewhere": None, "elsewhere_unknown": "",
     }  # fmt: skip
     both = said("--run", "2", "--month", "20")
     assert both == nothing | {"run_usd": 2.0, "cap_usd": 20.0, "left_usd": 20.0}

@@ -88,7 +88,7 @@ def test_a_job_never_submitted_is_absent(tmp_path: Path) -> None:
 
 
 def test_an_unknown_backend_is_named_with_those_there_are() -> None:
-    with pytest.raises(CallError, match=r"backend is 'mars'.*choose one of local"):
+    with pytest.raises(CallError, match=r"backend is 'mars'.*choose one of hf-jobs, local"):
         backend("mars")
 
 

@@ -26,6 +26,7 @@ from tunebook.pipeline.plan.looking import data_stamp
 from tunebook.pipeline.plan.price_now import price_change
 from tunebook.pipeline.plan.proving import kept_proof
 from tunebook.pipeline.run_folder import RunFolder
+from tunebook.pipeline.settings import is_offline
 from tunebook.pipeline.spec import Spec, make_spec
 from tunebook.pipeline.supervisor import spawn
 from tunebook.pipeline.watch import Look, look
@@ -293,16 +294,25 @@ def attach() -> str:
     if not runs:
         raise CallError("run", "was not named, and there is none yet", "start one with %%finetune or `tunebook run`")
     for run_id in runs:
+        if _unknown_job(look(journal, run_id).run):
+            resume(run_id)  # the same attempt, asked for by its labels first: it is never paid twice
         ensure_supervisor(journal, run_id)
     unfinished = [run_id for run_id in runs if not look(journal, run_id).run.finished]
     return (unfinished or runs)[0]
 
 
+def _unknown_job(run: RunState) -> bool:
+    """Whether it stayed unknown if the newest attempt has a job: the answer to its submit was lost."""
+    return run.state == "interrupted" and bool(run.attempts) and run.attempts[-1].job_id is None and not run.finished
+
+
 def _from_elsewhere(journal: Journal) -> None:
     """Find the account's jobs by their labels, where there is an account. A Hub that does not answer changes nothing."""
-    from huggingface_hub import constants, get_token
+    if is_offline():
+        return
+    from huggingface_hub import get_token
 
-    if constants.is_offline_mode() or get_token() is None:
+    if get_token() is None:
         return
     from tunebook.pipeline.backends.hf_jobs.jobs import HfJobs
     from tunebook.pipeline.elsewhere import adopt, reconcile

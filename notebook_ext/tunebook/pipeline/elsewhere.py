@@ -18,9 +18,9 @@ from tunebook.pipeline.home import home, read_json, write_json
 from tunebook.pipeline.journal import Journal, fold
 from tunebook.pipeline.ledger import BudgetResult, Stranger, budget_now
 from tunebook.pipeline.plan import Plan
-from tunebook.pipeline.process import ProcessId
 from tunebook.pipeline.progress import NONCE_VARIABLE
 from tunebook.pipeline.run_folder import RunFolder
+from tunebook.pipeline.settings import is_offline
 
 if TYPE_CHECKING:
     from huggingface_hub import JobInfo
@@ -58,13 +58,16 @@ def reserved_elsewhere(journal: Journal) -> float:
 
 
 def budget_everywhere() -> BudgetResult:
-    """The ledger of this home, with the account's jobs of other machines. Raises CallError for damaged settings."""
-    from huggingface_hub import constants, get_token
-
+    """The ledger of this home, with the account's jobs of other machines, where there is an account and the Hub may be
+    asked. Raises CallError for damaged settings.
+    """
     here = budget_now()
-    if constants.is_offline_mode() or get_token() is None:
-        why = "HF_HUB_OFFLINE is set" if constants.is_offline_mode() else "there is no token"
-        return here.model_copy(update={"elsewhere_unknown": why})
+    if is_offline():
+        return here
+    from huggingface_hub import get_token
+
+    if get_token() is None:
+        return here
     try:
         return here.model_copy(update={"elsewhere": strangers(Journal(home()), HfJobs().hub)})
     except TunebookError as failure:
@@ -121,27 +124,22 @@ def _adopt(journal: Journal, hub: JobsHub, job: JobInfo, run_id: str) -> None:
     (folder / "nonce").write_text(str((job.environment or {})[NONCE_VARIABLE]))
     write_json(folder / "hub_job.json", {"namespace": hub.namespace, "id": job.id})
     journal.save_plan(plan.plan_id, plan.model_dump(mode="json"))
+    timeout = int(config["timeout_s"])
+    plan_id, most = plan.plan_id, asked["max_usd"]
+    attempt = {"stage": stage, "n": number}
     created = {"instruction": asked["instruction"], "spec": asked["spec"], "spec_hash": asked["spec_hash"]}
-    journal.create_run(run_id, {**created, "auto_confirm": False, "cwd": str(Path.cwd())}, same_as=None)
-    fence = journal.acquire(run_id, ProcessId.current())
-    if fence is None:
-        return
-    try:
-        timeout = int(config["timeout_s"])
-        events: list[tuple[str, dict[str, Any]]] = [
-            ("planned", {"plan_id": plan.plan_id, "max_usd": asked["max_usd"]}),
-            ("confirmed", {"plan_id": plan.plan_id, "max_usd": asked["max_usd"], "by": "another machine"}),
+    journal.create_run(
+        run_id,
+        {**created, "auto_confirm": False, "cwd": str(Path.cwd())},
+        same_as=None,
+        then=[
+            ("planned", {"plan_id": plan_id, "max_usd": most}),
+            ("confirmed", {"plan_id": plan_id, "max_usd": most, "by": "another machine"}),
             ("stage", {"stage": stage}),
-            (
-                "submitting",
-                {"n": number, "stage": stage, "backend": "hf-jobs", "timeout_s": timeout, "max_usd": asked["max_usd"]},
-            ),
-            ("attempt", {"stage": stage, "n": number, "state": "queued", "job_id": f"{hub.namespace}/{job.id}"}),
-        ]
-        for kind, data in events:
-            journal.append(run_id, kind, fence=fence, **data)
-    finally:
-        journal.release(run_id, fence)
+            ("submitting", {**attempt, "backend": "hf-jobs", "timeout_s": timeout, "max_usd": most}),
+            ("attempt", {**attempt, "state": "queued", "job_id": f"{hub.namespace}/{job.id}"}),
+        ],
+    )
 
 
 def _safe(name: str) -> str:

@@ -49,7 +49,7 @@ class BudgetResult(BaseModel):
     """The month's cap and what of it is left: cap - reserved - spent, never below 0. `runs` are the newest first.
 
     `elsewhere`: jobs that other machines have started with the account, which are not among `runs` and bind all the same;
-    None where nobody asked or nobody answered, and `elsewhere_unknown` says why.
+    None where nobody asked, or where the Hub did not answer, which `elsewhere_unknown` tells then.
     """
 
     month: str  # 2026-08, in UTC

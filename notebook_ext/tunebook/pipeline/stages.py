@@ -66,7 +66,7 @@ def whole_request(
             "args": [f"{place}/config.json", f"{place}/result.json"],
             "env": {**request.env, "TUNEBOOK_RUN": run_id},
             "flavor": plan.chosen.flavor,
-            "on_the_hub": {name: plan.spec[name] for name in ("model", "dataset", "push_to") if plan.spec.get(name)},
+            "on_the_hub": plan.on_the_hub(),
         }
     )
 

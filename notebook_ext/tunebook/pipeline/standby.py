@@ -21,10 +21,10 @@ def consented(journal: Journal, run_id: str) -> bool:
     run = fold(journal.events(run_id))
     if run.state != "draft" or run.plan_id is None or not run.max_usd:
         return False
-    chosen = load_plan(journal, run.plan_id).chosen
-    if chosen is None:
+    plan = load_plan(journal, run.plan_id)
+    if plan.chosen is None:
         return False
-    backend(chosen.backend).get_ready()
+    backend(plan.chosen.backend).get_ready(plan.on_the_hub())
     until, seen = time.monotonic() + STANDBY_S, _stamp(journal)
     while time.monotonic() < until:
         time.sleep(LOOK_S)

@@ -62,8 +62,8 @@ class Supervisor:
         """Take the run as far as it goes now."""
         try:
             state = self.state()
-            if state.finished:
-                return
+            if state.finished or (state.state == "interrupted" and not self.resume):
+                return  # what was interrupted goes on when a person says so: it may cost money again
             plan = self._proved_plan(state)
             if self.state().state == "draft" and state.goes_by_itself and plan.max_usd == 0:
                 self.write("confirmed", plan_id=plan.plan_id, max_usd=plan.max_usd, by="--yes")

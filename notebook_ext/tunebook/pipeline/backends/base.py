@@ -59,7 +59,7 @@ class Backend(Protocol):
     one_job: bool
     poll_s: float  # seconds between two looks at a job
 
-    def get_ready(self) -> None:
+    def get_ready(self, on_the_hub: dict[str, str]) -> None:
         """Do beforehand what a submit would have to do first, as far as it needs nobody's consent. Raises nothing."""
         ...
 

@@ -27,7 +27,7 @@ class LocalBackend:
     one_job = False
     poll_s = 0.2
 
-    def get_ready(self) -> None:
+    def get_ready(self, on_the_hub: dict[str, str]) -> None:
         """Nothing is to be done."""
 
     def submit(self, request: JobRequest) -> str:

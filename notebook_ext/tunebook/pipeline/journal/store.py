@@ -11,7 +11,7 @@ import os
 import sqlite3
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -130,10 +130,18 @@ class Journal:
 
     # Runs and events
 
-    def create_run(self, run_id: str, data: dict[str, Any], *, same_as: tuple[str, Any] | None) -> tuple[str, bool]:
+    def create_run(
+        self,
+        run_id: str,
+        data: dict[str, Any],
+        *,
+        same_as: tuple[str, Any] | None,
+        then: Sequence[tuple[str, dict[str, Any]]] = (),
+    ) -> tuple[str, bool]:
         """Create a run, or find the unfinished one that equals it, in one transaction.
 
         `same_as` names a key of the run's folded identity (`spec_hash` or `plan_id`) and its value; None always creates.
+        `then` are the events that a new run has from the first: of one that another machine has started.
         Returns the run's id and whether it was created.
         """
         from tunebook.pipeline.journal.fold import fold
@@ -144,7 +152,8 @@ class Journal:
                     state = fold(_events(db, other))
                     if state.equals(*same_as) and not state.finished:
                         return other, False
-            _insert(db, run_id, "created", data)
+            for kind, content in [("created", data), *then]:
+                _insert(db, run_id, kind, content)
         return run_id, True
 
     def append(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -31,6 +30,7 @@ from tunebook.pipeline.hardware.ways import Laws
 from tunebook.pipeline.home import home, read_json, write_json
 from tunebook.pipeline.plan.looking import Watched
 from tunebook.pipeline.plan.model import ModelFacts
+from tunebook.pipeline.settings import is_offline
 from tunebook.pipeline.spec import Spec
 
 #: Raised when a law is made in another way than before, so that kept ones are not taken for new ones.
@@ -82,7 +82,7 @@ def considers_rented(spec: Spec) -> bool:
     """Whether rented machines are options: where they are asked for, or where nothing was said and the Hub may be asked."""
     if spec.backend is not None or spec.flavor is not None:
         return wants_rented(spec)
-    return os.environ.get("HF_HUB_OFFLINE", "").upper() not in ("1", "ON", "YES", "TRUE")
+    return not is_offline()
 
 
 def forecasts_for(spec: Spec, model: ModelFacts, method: str, lessons: list[Lesson], watched: Watched) -> Forecasts:

@@ -54,6 +54,7 @@ class PlanResult(BaseModel):
     sentence: str = Field(default="", exclude=True)  # which machine and why, or what is in the way
     offers: list[Offer] = Field(default=[], exclude=True)  # what would bring it within memory, time or budget
     prices: str = Field(default="", exclude=True)  # how old they are and where they come from; "" where nothing costs
+    missing: list[Missing] = Field(default=[], exclude=True)  # what the account lacks for it
 
 
 class Recovery(BaseModel):
@@ -117,6 +118,10 @@ class Plan(PlanResult):
     benchmark: str | None
     total_steps: int | None
     recovery: Recovery = Recovery()
+
+    def on_the_hub(self) -> dict[str, str]:
+        """What its jobs read and write there."""
+        return {name: self.spec[name] for name in ("model", "dataset", "push_to") if self.spec.get(name)}
 
     def result(self) -> PlanResult:
         return PlanResult.model_validate(self.model_dump(include=set(PlanResult.model_fields)))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 from contextlib import AbstractContextManager
-from functools import cached_property
+from functools import cached_property, lru_cache
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,23 +49,24 @@ class HfJobs:
             return self._given
         from huggingface_hub import get_token
 
-        token = get_token()
-        nobody = JobsHub("", token)
-        return JobsHub(nobody.me(), token)
+        return _own_jobs(get_token())
 
-    def get_ready(self) -> None:
-        """The client is loaded, the connection is made, the wheel is written; what fails now fails again when it matters."""
+    def get_ready(self, on_the_hub: dict[str, str]) -> None:
+        """The client is loaded, who we are is known, the wheel is written; what fails now fails again when it matters."""
         try:
             self.hub.listed({"tunebook-run": "none"})
+            _needs_token(**on_the_hub)
             wheel(home() / "code")
-        except (TunebookError, OSError):
+            import_module("hf_xet")
+        except (TunebookError, OSError, ImportError):
             pass
 
     def submit(self, request: JobRequest) -> str:
         """Raises JobRefused where the Hub says no, Undecided where it stays unknown whether there is a job."""
         try:
+            again = (request.folder / "sent.json").exists()
             spec, files = self._spec(request)
-            if find(self.hub, spec) is None:
+            if not again or find(self.hub, spec) is None:
                 self._disk(request).put(files | _begun(_run_folder(request)))
                 crash_point("upload")
             job_id = submit_once(self.hub, spec, self._patience)
@@ -140,7 +142,7 @@ class HfJobs:
             noted = {
                 "files": names,
                 "command": ["sh", "-c", COMMAND, MOUNT, sums, f"{job}/{request.script.name}"],
-                "needs_token": needs_token(**request.on_the_hub),
+                "needs_token": _needs_token(**request.on_the_hub),
             }
             write_json(sent, noted)
         token = self.hub.secret() if noted["needs_token"] else None
@@ -155,6 +157,18 @@ class HfJobs:
             volumes=[self._disk(request).volume()],
         )
         return spec, {name: run / name for name in noted["files"]}
+
+
+@lru_cache(maxsize=1)
+def _own_jobs(token: str | None) -> JobsHub:
+    """The account's own namespace. Who it is is asked once a process."""
+    hub = JobsHub("", token)
+    hub.namespace = hub.me()
+    return hub
+
+
+#: What was public a moment ago still is: asked before the consent, it need not be asked after it.
+_needs_token = lru_cache(maxsize=8)(needs_token)
 
 
 def status_of(job: JobInfo) -> JobStatus:
