@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import time
 from pathlib import Path
 
 import pytest
+from hub.server import StandInHub, served
 
 from money.playing import grid, play, table
+from money.schedules import Field, Schedule, confirmed, made_plan
+from tunebook.pipeline.journal import fold
 
 
 @pytest.mark.timeout(900)
@@ -21,3 +26,24 @@ def test_five_hundred_schedules_of_faults_and_kills(tmp_path: Path) -> None:
     for file in tmp_path.rglob("*"):
         if file.is_file():
             assert canary not in file.read_bytes(), f"a token is in {file}"
+
+
+def test_three_supervisors_of_one_run_make_one_job(tmp_path: Path) -> None:
+    """Two kernels and an agent have confirmed the same plan, and each has started a supervisor."""
+    hub = StandInHub()
+    with served(hub):
+        field = Field(hub, tmp_path)
+        with field.player(0) as player:
+            for number in range(5):
+                name, plan = f"shared-{number}", made_plan()
+                field.expect(name, Schedule())
+                confirmed(field.journal, name, plan)
+                command = {"run_id": name, "account": player.account, "token": player.token, "wait": False}
+                assert player.lives.stdin
+                player.lives.stdin.write(f"{json.dumps(command)}\n" * 3)
+                player.lives.stdin.flush()
+                deadline = time.monotonic() + 30
+                while not fold(field.journal.events(name)).finished and time.monotonic() < deadline:
+                    time.sleep(0.05)
+                assert fold(field.journal.events(name)).state == "succeeded"
+                assert len([job for job in hub.jobs.all.values() if job.labels["tunebook-run"] == name]) == 1
