@@ -8,9 +8,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from tunebook.pipeline.backends import backend_names
+from tunebook.pipeline.errors import CallError
+from tunebook.pipeline.hardware.flavors import BACKEND as RENTED
 from tunebook.pipeline.home import home
 from tunebook.pipeline.journal import Journal
 from tunebook.pipeline.run_folder import RunFolder
+from tunebook.pipeline.settings import is_offline
 from tunebook.pipeline.watch import look
 from tunebook.results import CleanResult, DoctorResult
 
@@ -55,12 +58,27 @@ def _size(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file() and not file.is_symlink())
 
 
+def _account() -> str:
+    """Who would rent a machine, as far as the Hub tells it."""
+    if is_offline():
+        return "not asked: HF_HUB_OFFLINE is set"
+    from huggingface_hub import get_token
+
+    from tunebook.pipeline.backends.hf_jobs.account import account
+
+    try:
+        found = account(get_token())
+    except CallError as lacking:
+        return f"not ready: {lacking}"
+    return f"ready as {found.name}, with jobs in {', '.join(found.namespaces)}"
+
+
 def examine() -> DoctorResult:
     """Backends, the isolation there is for code that a model writes, and the versions that matter."""
     from tunebook.pipeline.hardware.machine import this_machine
 
-    local = f"ready: {this_machine().sentence()}"
-    backends = {name: local if name == "local" else "installed" for name in backend_names()}
+    told = {"local": f"ready: {this_machine().sentence()}", RENTED: _account()}
+    backends = {name: told.get(name, "installed") for name in backend_names()}
     versions: dict[str, str | None] = {"python": sys.version.split()[0]}
     for name in PACKAGES:
         try:

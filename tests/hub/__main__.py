@@ -24,8 +24,13 @@ TOKEN = "hf_" + hashlib.sha256(b"the stand-in's only account").hexdigest()[:34] 
 def seeded(hub: StandInHub, model: Path, data: Path) -> None:
     """Put the account, the demo's model and its data on the Hub."""
     hub.accounts[TOKEN] = ACCOUNT
-    hub.repo("model", MODEL).commit({file.name: _blob(file) for file in model.iterdir() if file.is_file()})
-    hub.repo("dataset", DATA).commit({file.name: _blob(file) for file in data.iterdir() if file.is_file()})
+    hub.repo("model", MODEL).commit(files_of(model))
+    hub.repo("dataset", DATA).commit(files_of(data))
+
+
+def files_of(folder: Path) -> dict[str, Blob]:
+    """The files of a folder as the Hub holds them."""
+    return {file.name: _blob(file) for file in folder.iterdir() if file.is_file()}
 
 
 def _blob(file: Path) -> Blob:

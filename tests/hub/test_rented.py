@@ -104,6 +104,12 @@ def test_another_machine_finds_the_run_by_its_labels_and_sees_the_same(
     assert told(other, "metrics")["series"]["train/loss"][-1][0] == 6
 
 
+def test_doctor_says_who_would_rent(machine: Client) -> None:
+    assert told(machine, "doctor")["backends"]["hf-jobs"] == "ready as ada, with jobs in ada"
+    nobody = machine.tunebook("doctor", "--json")
+    assert json.loads(nobody.stdout)["backends"]["hf-jobs"].startswith("not ready: token is missing")
+
+
 def test_the_same_words_find_the_run_and_pay_nothing(hub: StandInHub, machine: Client, run: dict[str, Any]) -> None:
     before = len(hub.jobs.all)
     done = machine.tunebook("run", INSTRUCTION, *ON, token=TOKEN)
@@ -223,3 +229,18 @@ def test_a_job_of_a_run_that_has_ended_is_cancelled_when_somebody_looks(
     while not job.ended and time.monotonic() < deadline:
         time.sleep(0.05)
     assert job.stage == "CANCELED"
+
+
+def test_a_training_that_is_stopped_keeps_what_is_there_and_is_evaluated(hub: StandInHub, machine: Client) -> None:
+    words = INSTRUCTION.replace("6 steps", "900 steps") + "\nseed: 11"
+    done = machine.tunebook("run", words, "--on", "hf-jobs", "--budget", "9", "--yes", "--json", token=TOKEN)
+    assert done.returncode == 0, done.stderr
+    run_id = json.loads(done.stdout)["run_id"]
+    deadline = time.monotonic() + 120
+    while (told(machine, "show", run_id)["step"] or 0) < 8 and time.monotonic() < deadline:
+        time.sleep(0.3)
+    told(machine, "stop", run_id)
+    ended = waited(machine, run_id)
+    assert ended["state"] == "succeeded" and 8 <= ended["step"] < 900
+    (job,) = jobs_of(hub, run_id)
+    assert ended["usd"] == pytest.approx(spent_usd(hub, job), abs=1e-5)

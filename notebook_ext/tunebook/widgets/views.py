@@ -402,6 +402,9 @@ def publish_view(facts: Facts) -> View | None:
     files = [_gguf_file(one, facts.export_folder) for one in exported["gguf"]]
     if exported["merged"]:
         files.append({"label": "merged model", "path": exported["merged"], "bytes": None, "detail": "safetensors"})
+    if pushed := facts.export.get("push"):
+        seen = "private" if pushed["private"] else "public"
+        files.append({"label": "on the Hub", "path": pushed["url"], "bytes": None, "detail": f"{seen}, with its card"})
     if facts.report:
         files.append(
             {
