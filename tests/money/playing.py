@@ -86,7 +86,14 @@ def table(outcomes: Iterable[Outcome]) -> str:
     return "\n".join([*lines, "", f"Runs ended: {told}."])
 
 
-_PLACES = {"": "the submit", "?": "the question for jobs by label", "/": "a look at the job", "logs": "the log"}
+_PLACES = {
+    ("POST", ""): "the submit",
+    ("GET", "?"): "the question for jobs by label",
+    ("GET", "/"): "a look at the job",
+    ("GET", "logs"): "the log",
+    ("POST", "bucket"): "the upload",
+    ("GET", "bucket"): "the download",
+}
 _FAULTS = {
     "before": "the connection breaks before it is done",
     "after": "it is done, and the connection breaks",
@@ -116,7 +123,7 @@ _ENDINGS = {
 
 
 def what_happened(schedule: Schedule) -> set[str]:
-    names = {f"{_PLACES[part]}: {_FAULTS[kind]}" for kind, _, part in schedule.faults}
+    names = {f"{_PLACES[method, part]}: {_FAULTS[kind]}" for kind, method, part in schedule.faults}
     names |= {f"kill -9 {_DEATHS[point]}" for point in schedule.deaths}
     names |= {f"the job: {_ENDINGS[schedule.ending]}"} if schedule.ending in _ENDINGS else set()
     names |= {"cancelled"} if schedule.cancel_after is not None else set()

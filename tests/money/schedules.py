@@ -54,6 +54,8 @@ PLACES: list[tuple[str, str, tuple[str, ...]]] = [
     ("GET", "?", READ),
     ("GET", "/", READ),
     ("GET", "logs", ("cut", "before")),
+    ("POST", "bucket", ("before", "after", "error")),
+    ("GET", "bucket", ("before", "error", "stall")),
 ]
 
 
@@ -160,7 +162,7 @@ class Player:
         confirmed(journal, run_id, plan)
         hub.faults[:] = [fault for fault in hub.faults if f"/{self.account}" not in fault.part]
         hub.faults += [
-            Fault(kind, method, f"/api/jobs/{self.account}{part}", seconds=0.8, events=1)  # type: ignore[arg-type]
+            Fault(kind, method, _path(self.account, part), seconds=0.8, events=1)  # type: ignore[arg-type]
             for kind, method, part in schedule.faults
         ]
         outcome = Outcome(schedule, "", 0, 0, 0, 0, 0)
@@ -248,6 +250,10 @@ class Player:
             outcome.wrong.append(f"{money.reserved} micro-dollars stay reserved")
         if abs(outcome.spent - outcome.paid) > CENT_OF_A_CENT:
             outcome.wrong.append(f"the ledger says {outcome.spent} micro-dollars, the Hub {outcome.paid}")
+
+
+def _path(account: str, part: str) -> str:
+    return f"/api/buckets/{account}" if part == "bucket" else f"/api/jobs/{account}{part}"
 
 
 def made_plan() -> Plan:

@@ -223,7 +223,7 @@ class Supervisor:
                 status = self._follow(where, request, plan, stages, number)
             if status.state == "cancelled" or (status.state == "lost" and self.state().cancel_requested):
                 self._cancelled()
-            where.fetch(request)
+            self._fetch(where, request)
             if status.state == "lost":
                 if self.resume:
                     self.resume = False  # once: a job that dies again waits for a person again
@@ -235,6 +235,16 @@ class Supervisor:
             else:
                 self._collect(plan, stage, request, status)
             return
+
+    def _fetch(self, where: Backend, request: JobRequest) -> None:
+        """Bring here what the job has made. It is paid for and kept: a backend that does not answer is asked again later."""
+        try:
+            where.fetch(request)
+        except Undecided as failure:
+            self.write(
+                "interrupted", why=f"{failure}; the results are kept, `tunebook resume {self.run_id}` brings them"
+            )
+            raise _Stopped from None
 
     def _cancelled(self) -> NoReturn:
         self.write("cancelled", why="cancelled by hand")

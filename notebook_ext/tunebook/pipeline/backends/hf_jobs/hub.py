@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tunebook.pipeline.backends.base import Undecided
 from tunebook.pipeline.deadline import within
 from tunebook.pipeline.errors import TunebookError
+from tunebook.pipeline.home import unwritable
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi, JobInfo, Volume
@@ -130,7 +131,11 @@ class JobsHub:
             name = type(failure).__name__
             if name in ("ConnectError", "ConnectTimeout"):
                 raise NotSent(f"the Hub cannot be reached ({name})") from None
-            if type(failure).__module__.startswith(("httpx", "httpcore")) or isinstance(failure, OSError):
+            if unwritable(failure) is not None:
+                raise
+            # hf_xet tells of every trouble, a broken connection too, as a RuntimeError
+            library = type(failure).__module__.startswith(("httpx", "httpcore"))
+            if library or type(failure) is RuntimeError or isinstance(failure, OSError):
                 raise Unanswered(f"the connection to the Hub broke ({name})") from None
             raise
 

@@ -99,9 +99,7 @@ class HfJobs:
         return self._last
 
     def known(self, folder: Path) -> JobStatus:
-        if not (folder / "hub_job.json").exists():
-            return JobStatus(state="absent")
-        return JobStatus.model_validate(read_json(folder / "ended.json") or {"state": "running"})
+        return JobStatus(state="running" if (folder / "hub_job.json").exists() else "absent")
 
     def cancel(self, job_id: str) -> None:
         """A Hub that does not answer is asked again at the next look: see the supervisor."""
