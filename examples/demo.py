@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tunebook.widgets.facts import Facts
 
 EXAMPLES = Path(__file__).resolve().parent
 ROOT = EXAMPLES.parent
 BEGAN = time.monotonic()
 
+PREPARED = {"data": "inspect the data", "plan": "plan, with measured steps"}
 INSTRUCTION = """\
 Fine-tune {model} on {data} with LoRA rank 16, learning rate 5e-4, batch size 8, for 42 steps, on this machine.
 save_steps: 14
@@ -52,13 +55,10 @@ def main() -> int:
     return 0
 
 
-def tell_times(facts: Facts) -> None:
-    """A line for each stage with its time, and what was not a stage's."""
+def tell_times(facts: Facts, prepared: Mapping[str, str] = PREPARED) -> None:
+    """A line for each stage with its time, and what was not a stage's. `prepared` names the parts of the preparation."""
     run = facts.run
-    stages = {
-        "inspect the data": facts.prepared.get("data", 0.0),
-        "plan, with measured steps": facts.prepared.get("plan", 0.0),
-    }
+    stages = {name: facts.prepared.get(part, 0.0) for part, name in prepared.items()}
     stages |= run.done_stages
     whole = (run.ended_at or time.time()) - run.created_at
     print("\nstage                        seconds")

@@ -17,6 +17,7 @@ from tunebook.pipeline.data.report import (
     TokenCounts,
     TokenSpan,
 )
+from tunebook.pipeline.evaluation.scores import ComparedCheckpoint, Comparison, VsBase
 from tunebook.pipeline.hardware.options import Band, Memory, Option
 from tunebook.pipeline.instruction import read
 from tunebook.pipeline.journal import fold
@@ -202,3 +203,33 @@ def export(folder: Path) -> dict[str, Any]:
         },
         "seconds": 9.0,
     }
+
+
+COMPARISON = Comparison(
+    benchmark="exact_match",
+    metric="exact match",
+    higher_is_better=True,
+    rows=[
+        ComparedCheckpoint(checkpoint="base", step=0, passed=1, total=16, score=1 / 16, ci=(0.0, 0.3), vs_base=None),
+        ComparedCheckpoint(
+            checkpoint="checkpoint-6",
+            step=6,
+            passed=9,
+            total=16,
+            score=9 / 16,
+            ci=(0.3, 0.8),
+            vs_base=VsBase(delta=8, p=0.01),
+        ),
+        ComparedCheckpoint(
+            checkpoint="checkpoint-12",
+            step=12,
+            passed=10,
+            total=16,
+            score=10 / 16,
+            ci=(0.4, 0.8),
+            vs_base=VsBase(delta=9, p=0.004),
+        ),
+    ],
+    best="checkpoint-6",
+    separable=True,
+)

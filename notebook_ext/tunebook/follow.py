@@ -63,9 +63,11 @@ class Narrator:
             lines.append(_line(label, words + took))
         if stage["state"] == "working":
             lines += self._progress(facts, stage)
-        if stage["state"] == "done" and name in ("run", "compare", "publish") and self._first(("done", name)):
+        # Of a rented machine a stage's end is known some seconds before what it made is here.
+        done = stage["state"] == "done" and name in ("run", "compare", "publish")
+        if done and (words := sentence_of(facts, name)) and self._first(("done", name)):
             took = f" ({duration(stage['seconds'])})" if stage["seconds"] and name != "run" else ""
-            lines.append(_line(label, sentence_of(facts, name) + took))
+            lines.append(_line(label, words + took))
         return lines
 
     def _progress(self, facts: Facts, stage: View) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from panel_facts import HOSTILE, PLAN, RUN, export, facts, score, training, until
+from panel_facts import COMPARISON, HOSTILE, PLAN, RUN, export, facts, score, training, until
 
 from tunebook.follow import Narrator, waits
 from tunebook.texts import plain
@@ -32,6 +32,15 @@ def test_checkpoints_and_scores_come_as_they_come() -> None:
     assert "Run      checkpoint at step 6" in narrator.lines(facts(until("attempt"), **training(6), checkpoints=[6]))
     evaluating = facts(until("stage", stage="evaluate"), **training(12), checkpoints=[6], scores=[score("base", 0, 1)])
     assert "Compare  base: 1 of 16 solved" in narrator.lines(evaluating)
+
+
+def test_what_a_stage_has_made_is_told_when_it_is_here() -> None:
+    narrator = Narrator()
+    exporting = facts(until("stage", stage="export"), **training(12), checkpoints=[6])
+    assert not any(line.startswith("Compare") for line in narrator.lines(exporting)), "a rented machine has it still"
+    exporting.comparison = COMPARISON
+    (told,) = (line for line in narrator.lines(exporting) if line.startswith("Compare"))
+    assert told.startswith("Compare  Step 6 is better than the base")
 
 
 def test_an_unconfirmed_plan_says_what_it_decided_and_how_to_start_it() -> None:

@@ -7,43 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from panel_facts import HOSTILE, PLAN, export, facts, inspection, plan, score, training, until
+from panel_facts import COMPARISON, HOSTILE, PLAN, export, facts, inspection, plan, score, training, until
 
-from tunebook.pipeline.evaluation.scores import ComparedCheckpoint, Comparison, VsBase
 from tunebook.pipeline.instruction import read
 from tunebook.pipeline.watch import Point, Progress
 from tunebook.widgets.facts import Facts
 from tunebook.widgets.snapshot import question_snapshot, run_snapshot
 from tunebook.widgets.views import PREVIEW_BYTES, PREVIEW_ROWS, data_view, request_view
-
-COMPARISON = Comparison(
-    benchmark="exact_match",
-    metric="exact match",
-    higher_is_better=True,
-    rows=[
-        ComparedCheckpoint(checkpoint="base", step=0, passed=1, total=16, score=1 / 16, ci=(0.0, 0.3), vs_base=None),
-        ComparedCheckpoint(
-            checkpoint="checkpoint-6",
-            step=6,
-            passed=9,
-            total=16,
-            score=9 / 16,
-            ci=(0.3, 0.8),
-            vs_base=VsBase(delta=8, p=0.01),
-        ),
-        ComparedCheckpoint(
-            checkpoint="checkpoint-12",
-            step=12,
-            passed=10,
-            total=16,
-            score=10 / 16,
-            ci=(0.4, 0.8),
-            vs_base=VsBase(delta=9, p=0.004),
-        ),
-    ],
-    best="checkpoint-6",
-    separable=True,
-)
 
 
 def states(snapshot: dict[str, Any]) -> dict[str, str]:
@@ -166,6 +136,14 @@ def test_a_finished_run_has_every_stage_done_its_files_and_an_answer(tmp_path: P
     assert all(Path(file["path"]).is_absolute() for file in published["files"])
     assert published["answer"]["answer"] == "animal"
     assert published["try_it"].startswith("llama-server -m ")
+
+
+def test_what_was_pushed_is_shown_with_its_address(tmp_path: Path) -> None:
+    made = succeeded(tmp_path)
+    assert made.export is not None
+    made.export["push"] = {"repo": "ada/namer", "url": "https://hub.example/ada/namer", "private": True, "notes": []}
+    row = next(file for file in run_snapshot(made)["publish"]["files"] if file["label"] == "on the Hub")
+    assert (row["path"], row["detail"]) == ("https://hub.example/ada/namer", "private, with its card")
 
 
 def test_a_certificate_that_failed_is_not_praised(tmp_path: Path) -> None:
