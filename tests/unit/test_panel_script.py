@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -203,6 +204,16 @@ def test_a_proof_that_failed_is_read_where_it_was_made(tmp_path: Path) -> None:
     _supervisor("failed", why="x", problem={"what": "a", "why": "b", "now": "c"})
     seen = _facts(gatherer)
     assert (seen.proof, seen.unproved_edit, seen.run.state) == (proof("moves"), True, "failed")
+
+
+def test_the_time_of_a_proof_counts_to_its_end() -> None:
+    gatherer = _gatherer()
+    _supervisor("preparing", stage="plan", job="", text="Proving the script in miniature")
+    begun = _facts(gatherer).prepared["plan"]
+    time.sleep(0.05)
+    _supervisor("proved", passed=True, seconds=0.05)
+    assert _facts(gatherer).prepared["plan"] >= begun + 0.05
+    assert _facts(gatherer).prepared == _facts(gatherer).prepared, "and then it stays"
 
 
 # As text

@@ -71,7 +71,7 @@ class Gatherer:
         self._plan: Plan | None = None
         self._proof: tuple[object, Proof | None] = (None, None)
         self._inspection: tuple[object, Inspection | None] = (None, None)
-        self._prepared: dict[str, float] = {}
+        self._prepared: tuple[str | None, dict[str, float]] = (None, {})
 
     def gather(self) -> Facts:
         """The facts as of the last `live.poll()`."""
@@ -168,13 +168,16 @@ class Gatherer:
             return None  # the job found no training script of ours: the run's problem says so
 
     def _seconds_of_preparation(self, run: RunState) -> dict[str, float]:
-        if run.plan_id is not None and self._prepared:
-            return self._prepared
+        """Of a plan that is made and whose script is not being proved they stay."""
+        stays = run.plan_id if run.preparing is None else None
+        if stays is not None and self._prepared[0] == stays:
+            return self._prepared[1]
         from tunebook.pipeline.home import home
         from tunebook.pipeline.journal import Journal
 
-        self._prepared = seconds_of_preparation(Journal(home()).events(self.live.run_id), run, time.time())
-        return self._prepared
+        events = Journal(home()).events(self.live.run_id)
+        self._prepared = stays, seconds_of_preparation(events, run, time.time())
+        return self._prepared[1]
 
     def _inspection_of(self, run: RunState, plan: Plan | None) -> Inspection | None:
         """The plan's inspection; before there is a plan, what the inspection job of this run has left.
