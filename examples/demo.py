@@ -58,7 +58,7 @@ def main() -> int:
 def tell_times(facts: Facts, prepared: Mapping[str, str] = PREPARED) -> None:
     """A line for each stage with its time, and what was not a stage's. `prepared` names the parts of the preparation."""
     run = facts.run
-    stages = {name: facts.prepared.get(part, 0.0) for part, name in prepared.items()}
+    stages = {name: facts.prepared[part] for part, name in prepared.items() if part in facts.prepared}
     stages |= run.done_stages
     whole = (run.ended_at or time.time()) - run.created_at
     print("\nstage                        seconds")
