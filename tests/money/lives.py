@@ -4,7 +4,7 @@
 
 Everything is imported once; each life is a fork of this process, so that it begins within milliseconds and a kill -9 takes
 nothing else with it. Of the supervisor only waiting is made short, and what costs no money is left out: the proof before the
-run and the report after it.
+run, the report after it, what the wheel holds, what the hardware does.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import json
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 
@@ -26,6 +27,8 @@ def main() -> int:
     hub.ANSWER_S = float(os.environ.get("MONEY_ANSWER_S", "0.5"))
     supervisor.Supervisor._prove = lambda self, plan: None  # type: ignore[method-assign]
     supervisor.Supervisor._report = lambda self, plan: None  # type: ignore[method-assign]
+    jobs.wheel = _any_wheel
+    follow._measure = lambda hub, job_id, folder, over: over.wait()
     warm()
     living: dict[int, str] = {}
     print("ready", flush=True)
@@ -39,6 +42,15 @@ def main() -> int:
             killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
             print(json.dumps({"killed": killed, "code": None if killed else os.WEXITSTATUS(status)}), flush=True)
     return 0
+
+
+def _any_wheel(kept: Path) -> Path:
+    """A small file in the place of the wheel, which no job here opens."""
+    kept.mkdir(parents=True, exist_ok=True)
+    path = kept / "tunebook-0-py3-none-any.whl"
+    if not path.exists():
+        path.write_bytes(b"wheel")
+    return path
 
 
 def warm() -> None:

@@ -17,7 +17,7 @@ from money.schedules import SUBMIT, Field, Outcome, Player, Schedule, schedules
 from tunebook.pipeline.crash import CRASH_POINTS
 from tunebook.pipeline.ledger import usd
 
-LANES = 6
+LANES = 8
 BATCH = 25
 
 
