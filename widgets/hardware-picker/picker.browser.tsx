@@ -295,17 +295,13 @@ test("the budget is a sentence, the plan's name stands by the consent, whole in 
   expect(el.querySelector(`.tb-consent [title="${paidPlan.plan_id}"]`)).not.toBeNull();
 });
 
-test("what the account lacks stands by the consent, each with a link to the page that mends it", async () => {
+test("what the account lacks stands by the consent, each with the page that mends it", async () => {
   const { el } = await mountState("plan-missing");
   const lines = [...el.querySelectorAll("[data-testid=tunebook-missing] li")];
-  expect(lines.map((one) => one.querySelector("a")?.getAttribute("href"))).toEqual(
+  expect(lines.map((one) => one.querySelector(".tb-mono")?.textContent)).toEqual(
     missingPlan.missing.map(({ link }) => link),
   );
   expect(lines[1]?.textContent).toContain("Your token may only read");
-  for (const link of el.querySelectorAll("a")) expect(link.rel).toBe("noopener noreferrer");
-  const hostile = await mountState("plan-hostile");
-  const links = [...hostile.el.querySelectorAll("[data-testid=tunebook-missing] a")];
-  expect(links.every((one) => one.getAttribute("href")?.startsWith("https://"))).toBe(true);
 });
 
 test("a price that is not known says so", async () => {

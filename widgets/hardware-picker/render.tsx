@@ -5,7 +5,7 @@ import { useEffect, useMemo } from "preact/hooks";
 import { counted } from "../shared/format";
 import type { PlanView } from "../shared/plan-types";
 import type { Request } from "../shared/types";
-import { Glyph, Link, Shown } from "../shared/ui";
+import { Glyph, Shown } from "../shared/ui";
 import { oneLine } from "../shared/visible";
 import type { Asking } from "./asking";
 import { Budget } from "./budget";
@@ -75,7 +75,7 @@ function Consent({ view, actions }: { view: PlanView; actions: ComponentChildren
   );
 }
 
-/** What has to be mended at the Hub before the job can start, with the page for it. */
+/** What has to be mended at the Hub before the job can start, with the page for it: as text, since a panel has no links. */
 function Missing({ missing }: { missing: PlanView["missing"] }) {
   if (!missing.length) return null;
   return (
@@ -84,7 +84,7 @@ function Missing({ missing }: { missing: PlanView["missing"] }) {
         <li key={line}>
           <Glyph name={sure ? "needs_you" : "info"} />
           <span>
-            <Shown text={line} /> <Link href={link} />
+            <Shown text={line} /> <Shown text={link} class="tb-mono" />
           </span>
         </li>
       ))}

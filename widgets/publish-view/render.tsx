@@ -4,7 +4,7 @@ import { useRef } from "preact/hooks";
 import { bytes, number, percent, unknown } from "../shared/format";
 import { memo } from "../shared/memo";
 import type { PublishView as View } from "../shared/types";
-import { CopyButton, Glyph, Link, Scroll, Shown } from "../shared/ui";
+import { CopyButton, Glyph, Scroll, Shown } from "../shared/ui";
 import css from "./style.css?inline";
 
 export { css };
@@ -80,7 +80,7 @@ function Files({ files }: { files: View["files"] }) {
               <Shown text={label} />
             </th>
             <td class="tb-path">
-              <Link href={path} />
+              <Shown text={path} class="tb-mono" />
             </td>
             <td class="tb-number">{size === null ? unknown : bytes(size)}</td>
             <td class="tb-small tb-muted">

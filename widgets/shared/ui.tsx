@@ -74,16 +74,6 @@ const tones: Partial<Record<GlyphName, string>> = {
 };
 
 /** A state as a shape; its word stands beside it, seen or unseen. */
-/** A page of the Hub's, to open beside the notebook. What is no web address is only shown. */
-export function Link({ href }: { href: string }) {
-  if (!/^https?:\/\//.test(href)) return <Shown text={href} class="tb-mono" />;
-  return (
-    <a href={href} target="_blank" rel="noopener noreferrer">
-      <Shown text={href} />
-    </a>
-  );
-}
-
 export function Glyph({ name }: { name: GlyphName }) {
   return (
     <svg class={`tb-glyph ${tones[name] ?? "tb-muted"}`} viewBox="0 0 12 12" aria-hidden="true">
