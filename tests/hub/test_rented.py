@@ -231,7 +231,6 @@ def test_a_job_of_a_run_that_has_ended_is_cancelled_when_somebody_looks(
     assert job.stage == "CANCELED"
 
 
-@pytest.mark.slow
 def test_a_training_that_is_stopped_keeps_what_is_there_and_is_evaluated(hub: StandInHub, machine: Client) -> None:
     words = INSTRUCTION.replace("6 steps", "900 steps") + "\nseed: 11"
     done = machine.tunebook("run", words, "--on", "hf-jobs", "--budget", "9", "--yes", "--json", token=TOKEN)

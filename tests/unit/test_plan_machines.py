@@ -253,7 +253,7 @@ def test_a_rented_machine_that_is_to_be_this_one_is_a_question(capsys: pytest.Ca
     assert both.plan_id is None
     assert [one.field for one in both.questions] == ["flavor"]
     found, _ = unplanned(capsys, INSTRUCTION, "--on", "slurm")
-    assert found["questions"][0]["why"].endswith("there is local, hf-jobs")
+    assert found["questions"][0]["why"].endswith("there is hf-jobs, local")
 
 
 def test_cards_that_cannot_share_the_batch_are_no_option() -> None:
@@ -269,14 +269,14 @@ def test_cards_that_cannot_share_the_batch_are_no_option() -> None:
 
 
 @pytest.mark.usefixtures("live_prices")
-def test_a_rented_plan_is_not_confirmed_without_its_backend() -> None:
+def test_a_rented_plan_is_not_confirmed_without_a_token() -> None:
     plan = planned()
     assert plan.plan_id is not None
     run_id = control.start_planned(plan, INSTRUCTION)
     before, money = events(), budget_now().reserved_usd
     with pytest.raises(CallError) as refused:
         control.consent(run_id, plan.plan_id, by="test")
-    assert str(refused.value).startswith("backend is hf-jobs, and jobs cannot be sent there from here yet: ")
+    assert str(refused.value).startswith("token is not ready: The token is missing, and a job needs one ")
     assert "\n" not in str(refused.value)
     assert (events(), budget_now().reserved_usd) == (before, money), "nothing is written, nothing reserved"
 
@@ -287,7 +287,7 @@ def test_at_the_terminal_it_is_refused_too(monkeypatch: pytest.MonkeyPatch) -> N
     assert plan.plan_id is not None
     monkeypatch.setattr("tunebook.functions._person_there", lambda: True)
     monkeypatch.setattr("tunebook.functions._ask", lambda _: True)
-    with pytest.raises(CallError, match="jobs cannot be sent there from here yet"):
+    with pytest.raises(CallError, match="The token is missing"):
         tunebook.confirm(plan.plan_id)
     with pytest.raises(CallError, match="--budget USD"):
         tunebook.run(plan.plan_id, yes=True)
