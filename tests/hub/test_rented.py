@@ -17,6 +17,9 @@ from hub.server import StandInHub, served
 from small import small_data
 from tiny import tiny_model
 
+#: tests/notebooks/test_rented.py goes the same way from a notebook, in less time.
+pytestmark = pytest.mark.slow
+
 INSTRUCTION = (
     "Fine-tune ada/SmolLM2-135M-Instruct on ada/kinds with LoRA for 6 steps\nbatch size: 4\nsave_steps: 3\nno gguf"
 )

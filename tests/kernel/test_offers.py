@@ -77,9 +77,9 @@ def test_a_budget_that_cannot_cover_it_brings_offers_and_one_click_takes_one(fie
     assert made.spec["epochs"] == 1
     view, _ = snapshot(run_id)
     assert view["confirm"] == {"label": view["confirm"]["label"], "enabled": False}, (
-        "nothing can be rented from here yet"
+        "nothing is spent on a price that is not of this hour"
     )
-    with pytest.raises(CallError, match="jobs cannot be sent there"):
+    with pytest.raises(CallError, match="is not of this hour"):
         control.confirm(run_id, str(run.plan_id), by="notebook")
     assert state(run_id).confirmed_at is None
 
