@@ -6,7 +6,6 @@ curve, and what it costs to follow twenty of them.
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
 import sys
@@ -85,10 +84,7 @@ def follow_twenty(hub: object, folder: Path) -> None:
         names = [f"followed-{number}" for number in range(FOLLOWED)]
         for name in names:
             confirmed(field.journal, name, made_plan())
-            command = {"run_id": name, "account": player.account, "token": player.token, "wait": False, "poll_s": 2.0}
-            assert player.lives.stdin
-            player.lives.stdin.write(json.dumps(command) + "\n")
-            player.lives.stdin.flush()
+            player.send(name, wait=False, poll_s=2.0)
             time.sleep(0.4)  # not all at once: twenty uploads together are slow
         logs = [folder / "runs" / name / "jobs" / "train-1" / "log.txt" for name in names]
         until = time.monotonic() + 120

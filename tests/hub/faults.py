@@ -29,6 +29,12 @@ class Fault:
 _taking = threading.Lock()  # requests are answered side by side
 
 
+def set_faults(faults: list[Fault], part: str, planned: list[Fault]) -> None:
+    """These in the place of all that have this part in their path."""
+    with _taking:
+        faults[:] = [fault for fault in faults if part not in fault.part] + planned
+
+
 def next_fault(faults: list[Fault], method: str, target: str) -> Fault | None:
     """Take the first fault that this request meets off the list."""
     with _taking:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -36,19 +35,9 @@ def begun(player: Player, schedule: Schedule | None = None) -> Story:
     return story
 
 
-def live(player: Player, run_id: str, **more: Any) -> dict[str, Any]:
-    """One life of its supervisor; how it ended."""
-    assert player.lives.stdin and player.lives.stdout
-    command = {"run_id": run_id, "account": player.account, "token": player.token, **more}
-    player.lives.stdin.write(json.dumps(command) + "\n")
-    player.lives.stdin.flush()
-    ended: dict[str, Any] = json.loads(player.lives.stdout.readline())
-    return ended
-
-
 def note(player: Player, story: Story) -> None:
     """What is on the Hub now."""
-    story.posts, story.jobs = _posts(player) - story.posts_before, len(player._jobs(story.run_id))
+    story.posts, story.jobs = _posts(player) - story.posts_before, len(player.jobs(story.run_id))
 
 
 def _posts(player: Player) -> int:
@@ -59,11 +48,11 @@ def _posts(player: Player) -> int:
 def finish(player: Player, story: Story, lives: Iterable[dict[str, Any]] = ({}, {}, {})) -> Outcome:
     """As `resume` does it, until the run has ended; what holds is looked at after each life."""
     for more in lives:
-        player._check(story.run_id, story.outcome)
+        player.check(story.run_id, story.outcome)
         if (state := fold(player.field.journal.events(story.run_id))).finished:
             break
         if state.state == "interrupted":
             player.field.journal.append(story.run_id, "resume_requested")
-        live(player, story.run_id, resume=True, **more)
-    player._last(story.run_id, story.outcome)
+        player.live(story.run_id, resume=True, **more)
+    player.last(story.run_id, story.outcome)
     return story.outcome

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from hub.faults import Fault
+from hub.faults import Fault, set_faults
 from hub.job_routes import spent_usd
 from hub.jobs import Job
 from hub.server import StandInHub
@@ -160,11 +160,11 @@ class Player:
         run_id = f"run-{secrets.token_hex(6)}"
         self.field.expect(run_id, schedule)
         confirmed(journal, run_id, plan)
-        hub.faults[:] = [fault for fault in hub.faults if f"/{self.account}" not in fault.part]
-        hub.faults += [
+        planned = [
             Fault(kind, method, _path(self.account, part), seconds=0.8, events=1)  # type: ignore[arg-type]
             for kind, method, part in schedule.faults
         ]
+        set_faults(hub.faults, f"/{self.account}", planned)
         outcome = Outcome(schedule, "", 0, 0, 0, 0, 0)
         deaths = list(schedule.deaths)
         for life in range(MOST_LIVES):
@@ -176,10 +176,10 @@ class Player:
             if state.state == "interrupted":
                 journal.append(run_id, "resume_requested")
             self._trouble(run_id, schedule)
-            self._live(run_id, deaths.pop(0) if deaths else None)
-            self._check(run_id, outcome)
-        hub.faults[:] = [fault for fault in hub.faults if f"/{self.account}" not in fault.part]
-        self._last(run_id, outcome)
+            self.live(run_id, crash_at=deaths.pop(0) if deaths else None)
+            self.check(run_id, outcome)
+        set_faults(hub.faults, f"/{self.account}", [])
+        self.last(run_id, outcome)
         return outcome
 
     def _trouble(self, run_id: str, schedule: Schedule) -> None:
@@ -190,7 +190,7 @@ class Player:
     def _first(self, run_id: str) -> Job | None:
         deadline = time.monotonic() + 2.0
         while time.monotonic() < deadline:
-            for job in self._jobs(run_id):
+            for job in self.jobs(run_id):
                 if job.labels.get("tunebook-attempt") == "1" and job.stage == "RUNNING" and job.lines:
                     return job
             time.sleep(0.02)
@@ -200,44 +200,51 @@ class Player:
         if (job := self._first(run_id)) is not None:
             self.field.hub.jobs.kill(job, said)
 
-    def _jobs(self, run_id: str) -> list[Job]:
+    def jobs(self, run_id: str) -> list[Job]:
         return [job for job in list(self.field.hub.jobs.all.values()) if job.labels.get("tunebook-run") == run_id]
 
-    def _live(self, run_id: str, death: str | None) -> None:
-        assert self.lives.stdin and self.lives.stdout
-        command = {"run_id": run_id, "crash_at": death, "account": self.account, "token": self.token}
+    def live(self, run_id: str, **more: Any) -> dict[str, Any]:
+        """One life of the run's supervisor; how it ended."""
+        self.send(run_id, **more)
+        assert self.lives.stdout
+        ended: dict[str, Any] = json.loads(self.lives.stdout.readline())
+        return ended
+
+    def send(self, run_id: str, **more: Any) -> None:
+        """Start a supervisor of the run; with `wait=False` nothing is told of its end."""
+        assert self.lives.stdin
+        command = {"run_id": run_id, "account": self.account, "token": self.token, **more}
         self.lives.stdin.write(json.dumps(command) + "\n")
         self.lives.stdin.flush()
-        self.lives.stdout.readline()
 
     def _books(self, run_id: str) -> tuple[RunState, Account]:
         events = self.field.journal.events(run_id)
         return fold(events), account(events)
 
-    def _check(self, run_id: str, outcome: Outcome) -> None:
+    def check(self, run_id: str, outcome: Outcome) -> None:
         """What holds at every moment."""
         state, money = self._books(run_id)
         if money.reserved + money.spent > micros(MAX_USD):
             outcome.wrong.append(f"{money.reserved + money.spent} micro-dollars are out, more than was agreed to")
         by_attempt: dict[str, int] = {}
-        for job in self._jobs(run_id):
+        for job in self.jobs(run_id):
             number = job.labels["tunebook-attempt"]
             by_attempt[number] = by_attempt.get(number, 0) + 1
             if "timeoutSeconds" not in job.spec or int(job.spec.get("attempts", 1)) != 1:
                 outcome.wrong.append("a job without a time limit, or with retries of its own")
         if doubled := {number: count for number, count in by_attempt.items() if count > 1}:
             outcome.wrong.append(f"jobs of the same attempt: {doubled}")
-        live = [job for job in self._jobs(run_id) if not job.ended]
+        live = [job for job in self.jobs(run_id) if not job.ended]
         if len(live) > 1:
             outcome.wrong.append("a new job before the old one had ended")
         if len(by_attempt) > len(state.attempts):
             outcome.wrong.append("a job that the journal does not know")
 
-    def _last(self, run_id: str, outcome: Outcome) -> None:
+    def last(self, run_id: str, outcome: Outcome) -> None:
         """What holds at the end."""
-        self._check(run_id, outcome)
+        self.check(run_id, outcome)
         state, money = self._books(run_id)
-        jobs = self._jobs(run_id)
+        jobs = self.jobs(run_id)
         outcome.state, outcome.jobs, outcome.attempts = state.state, len(jobs), len(state.attempts)
         outcome.spent, outcome.reserved = money.spent, money.reserved
         outcome.paid = sum(micros(spent_usd(self.field.hub, job)) for job in jobs)

@@ -17,7 +17,7 @@ from typing import Any
 
 from hub.server import StandInHub, served
 
-from money.hindered import LIVES, Story, begun, finish, live, note
+from money.hindered import LIVES, Story, begun, finish, note
 from money.hindered_lives import fill, make_room, remount
 from money.schedules import Field, Player, Schedule
 from tunebook.pipeline.journal import fold
@@ -67,7 +67,7 @@ def _read_only(player: Player, home: Path) -> Story:
 def live_and_note(player: Player, story: Story, **more: Any) -> None:
     log = player.field.logs / "lives-0.log"
     before = len(log.read_text())
-    live(player, story.run_id, **more)
+    player.live(story.run_id, **more)
     note(player, story)
     story.said = log.read_text()[before:]
 

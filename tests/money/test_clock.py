@@ -12,7 +12,7 @@ import psutil
 import pytest
 from hub.server import StandInHub, served
 
-from money.hindered import LIVES, begun, finish, live, note
+from money.hindered import LIVES, begun, finish, note
 from money.hindered_lives import jump
 from money.schedules import MAX_USD, Field, Player, Schedule
 from tunebook.pipeline.hardware.catalogue import spendable
@@ -50,7 +50,7 @@ def test_a_jump_makes_no_second_job_and_the_ledger_says_what_the_hub_does(
     player: Player, place: str, seconds: float
 ) -> None:
     story = begun(player)
-    live(player, story.run_id, at=place, do=seconds)
+    player.live(story.run_id, at=place, do=seconds)
     note(player, story)
     outcome = finish(player, story)
     assert outcome.wrong == []
@@ -62,7 +62,7 @@ def test_a_jump_makes_no_second_job_and_the_ledger_says_what_the_hub_does(
 @pytest.mark.parametrize("death", ["intent", "post", "posted", "noted", "ended"])
 def test_nor_does_one_between_a_kill_and_the_next_supervisor(player: Player, death: str, seconds: float) -> None:
     story = begun(player)
-    assert live(player, story.run_id, crash_at=death)["killed"]
+    assert player.live(story.run_id, crash_at=death)["killed"]
     outcome = finish(player, story, [{"at": "start", "do": seconds}, {}])
     assert outcome.wrong == []
     assert (outcome.state, outcome.jobs, outcome.attempts) == ("succeeded", 1, 1)
@@ -74,7 +74,7 @@ def test_a_job_that_is_lost_while_the_clock_jumps_is_settled_and_its_next_attemp
 ) -> None:
     story = begun(player, Schedule(ending="lost"))
     player._trouble(story.run_id, story.outcome.schedule)
-    live(player, story.run_id, at="noted", do=seconds)
+    player.live(story.run_id, at="noted", do=seconds)
     outcome = finish(player, story)
     assert outcome.wrong == []
     assert (outcome.jobs, outcome.attempts) == (2, 2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 
@@ -39,10 +38,8 @@ def test_three_supervisors_of_one_run_make_one_job(tmp_path: Path) -> None:
                 name, plan = f"shared-{number}", made_plan()
                 field.expect(name, Schedule())
                 confirmed(field.journal, name, plan)
-                command = {"run_id": name, "account": player.account, "token": player.token, "wait": False}
-                assert player.lives.stdin
-                player.lives.stdin.write(f"{json.dumps(command)}\n" * 3)
-                player.lives.stdin.flush()
+                for _ in range(3):
+                    player.send(name, wait=False)
                 deadline = time.monotonic() + 30
                 while not fold(field.journal.events(name)).finished and time.monotonic() < deadline:
                     time.sleep(0.05)

@@ -26,7 +26,6 @@ from tunebook.pipeline.plan.looking import data_stamp
 from tunebook.pipeline.plan.price_now import price_change
 from tunebook.pipeline.plan.proving import kept_proof
 from tunebook.pipeline.run_folder import RunFolder
-from tunebook.pipeline.settings import is_offline
 from tunebook.pipeline.spec import Spec, make_spec
 from tunebook.pipeline.supervisor import spawn
 from tunebook.pipeline.watch import Look, look
@@ -308,19 +307,11 @@ def _unknown_job(run: RunState) -> bool:
 
 def _from_elsewhere(journal: Journal) -> None:
     """Find the account's jobs by their labels, where there is an account. A Hub that does not answer changes nothing."""
-    if is_offline():
-        return
-    from huggingface_hub import get_token
-
-    if get_token() is None:
-        return
-    from tunebook.pipeline.backends.hf_jobs.jobs import HfJobs
-    from tunebook.pipeline.elsewhere import adopt, reconcile
+    from tunebook.pipeline.elsewhere import own_hub, take_stock
 
     try:
-        hub = HfJobs().hub
-        reconcile(journal, hub)
-        adopt(journal, hub)
+        if (hub := own_hub()) is not None:
+            take_stock(journal, hub)
     except TunebookError as failure:
         print(f"The account's other runs are not known: {failure}.", file=sys.stderr)
 

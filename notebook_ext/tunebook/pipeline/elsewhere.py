@@ -31,24 +31,38 @@ RECENT_S = 7 * 86_400.0
 LIVE = ["SCHEDULING", "RUNNING"]
 
 
+def own_hub() -> JobsHub | None:
+    """The account's jobs; None where there is no account, or the Hub may not be asked. Raises Undecided or Refused."""
+    if is_offline():
+        return None
+    from huggingface_hub import get_token
+
+    return HfJobs().hub if get_token() is not None else None
+
+
 def strangers(journal: Journal, hub: JobsHub) -> list[Stranger]:
     """Raises Undecided or Refused where the Hub does not tell."""
-    known = {attempt.job_id for run_id in journal.run_ids() for attempt in fold(journal.events(run_id)).attempts}
+    runs = {run_id: fold(journal.events(run_id)) for run_id in journal.run_ids()}
+    known = {attempt.job_id for run in runs.values() for attempt in run.attempts}
+    # Killed before it noted which job it had made: what runs under its labels is its own.
+    submitting = {run_id for run_id, run in runs.items() if any(one.state == "submitting" for one in run.attempts)}
     found = []
     for job in hub.listed({}, LIVE):
         labels = job.labels or {}
-        if "tunebook-run" in labels and f"{hub.namespace}/{job.id}" not in known and not _submitting(journal, job):
-            micros = labels.get("tunebook-micros", "0")
-            found.append(
-                Stranger(
-                    job_id=f"{hub.namespace}/{job.id}",
-                    run_id=labels["tunebook-run"],
-                    flavor=str(job.flavor),
-                    state="queued" if job.status.stage == "SCHEDULING" else "running",
-                    url=job.url,
-                    max_usd=int(micros) / 1e6 if micros.isdigit() else 0.0,
-                )
+        run_id, job_id = labels.get("tunebook-run"), f"{hub.namespace}/{job.id}"
+        if run_id is None or job_id in known or run_id in submitting:
+            continue
+        micros = labels.get("tunebook-micros", "0")
+        found.append(
+            Stranger(
+                job_id=job_id,
+                run_id=run_id,
+                flavor=str(job.flavor),
+                state="queued" if job.status.stage == "SCHEDULING" else "running",
+                url=job.url,
+                max_usd=int(micros) / 1e6 if micros.isdigit() else 0.0,
             )
+        )
     return found
 
 
@@ -62,51 +76,31 @@ def budget_everywhere() -> BudgetResult:
     asked. Raises CallError for damaged settings.
     """
     here = budget_now()
-    if is_offline():
-        return here
-    from huggingface_hub import get_token
-
-    if get_token() is None:
-        return here
     try:
-        return here.model_copy(update={"elsewhere": strangers(Journal(home()), HfJobs().hub)})
+        hub = own_hub()
+        return here if hub is None else here.model_copy(update={"elsewhere": strangers(Journal(home()), hub)})
     except TunebookError as failure:
         return here.model_copy(update={"elsewhere_unknown": str(failure)})
 
 
-def _submitting(journal: Journal, job: JobInfo) -> bool:
-    """Whether it is the job of a run here that was killed before it noted which job it had made."""
-    run = fold(journal.events((job.labels or {})["tunebook-run"]))
-    return any(one.state == "submitting" for one in run.attempts)
-
-
-def reconcile(journal: Journal, hub: JobsHub) -> list[str]:
-    """Cancel live jobs of runs that have ended here: a cancel holds whatever was under way then. Returns their ids."""
-    ended = []
-    for job in hub.listed({}, LIVE):
-        run_id = (job.labels or {}).get("tunebook-run", "")
-        if run_id and (events := journal.events(run_id)) and fold(events).finished:
-            hub.cancel(job.id)
-            ended.append(job.id)
-    return ended
-
-
-def adopt(journal: Journal, hub: JobsHub) -> list[str]:
-    """Make runs of this journal of the account's jobs that other machines have started: those at work, and those that have
-    ended in the last week. Returns the runs' ids. The folder in the bucket says what was asked and agreed to.
+def take_stock(journal: Journal, hub: JobsHub) -> None:
+    """Bring journal and account together. Live jobs of runs that have ended here are cancelled: a cancel holds whatever
+    was under way then. Jobs that other machines have started become runs of this journal: those at work, and those that
+    have ended in the last week; the folder in the bucket says what was asked and agreed to.
     """
-    adopted = []
     for job in hub.listed({}):
         run_id = (job.labels or {}).get("tunebook-run", "")
-        recent = job.created_at is None or time.time() - job.created_at.timestamp() < RECENT_S
-        if not run_id or journal.events(run_id) or not (recent or job.status.stage not in TERMINAL):
+        ended = job.status.stage in TERMINAL
+        if not run_id:
             continue
-        try:
-            _adopt(journal, hub, job, run_id)
-            adopted.append(run_id)
-        except (TunebookError, ValueError, KeyError):
-            continue  # a job of another kind under our labels, or one whose folder is gone
-    return adopted
+        if events := journal.events(run_id):
+            if not ended and fold(events).finished:
+                hub.cancel(job.id)
+        elif not ended or job.created_at is None or time.time() - job.created_at.timestamp() < RECENT_S:
+            try:
+                _adopt(journal, hub, job, run_id)
+            except (TunebookError, ValueError, KeyError):
+                continue  # a job of another kind under our labels, or one whose folder is gone
 
 
 def _adopt(journal: Journal, hub: JobsHub, job: JobInfo, run_id: str) -> None:

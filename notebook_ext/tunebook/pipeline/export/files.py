@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import shutil
 import tempfile
@@ -76,8 +75,3 @@ def need_room(out: Path, weight_bytes: int, quants: list[str], *, copies_weights
             f"{out} has {free / 1e9:.1f} GB free and the export needs {need / 1e9:.1f} GB",
             "free some, or choose another disk",
         )
-
-
-def sha256(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()

@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tunebook.pipeline.backends.hf_jobs.access import MARKER
 from tunebook.pipeline.errors import CallError, WorkFailed
-from tunebook.pipeline.export.hub_repo import FIELD, MARKER, HubRepo, There, Trouble
+from tunebook.pipeline.export.hub_repo import FIELD, HubRepo, There, Trouble
 from tunebook.pipeline.export.model_card import License, model_card
 from tunebook.pipeline.export.push_config import HUB_ID, Push
 from tunebook.pipeline.export.result import ExportResult

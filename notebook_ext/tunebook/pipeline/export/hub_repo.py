@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tunebook.pipeline.backends.hf_jobs.access import MARKER
 from tunebook.pipeline.deadline import within
 from tunebook.pipeline.errors import CallError, WorkFailed
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 FIELD = "push_to"
-#: Says whose the repo is: {"run": who may go on with the push, "card": the git id of the card that was pushed}.
-MARKER = ".tunebook.json"
 ANSWER_S = 60.0
 #: A slower line than 2 Mbit/s is told as no answer.
 SLOWEST_BYTES_S = 250_000

@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING, Any
 from tunebook.pipeline.errors import CallError, TunebookError, WorkFailed
 from tunebook.pipeline.export.answer import ask, need_runner
 from tunebook.pipeline.export.certificate import certify, why_not
-from tunebook.pipeline.export.files import link_or_copy, need_room, publish, sha256, work_folder
+from tunebook.pipeline.export.files import link_or_copy, need_room, publish, work_folder
 from tunebook.pipeline.export.gguf import LOSSLESS, Converter, need_converter, need_quantiser, quantise
 from tunebook.pipeline.export.hub_push import need_push, push_export, run_of_weights
 from tunebook.pipeline.export.merge import load, log_probabilities, merge, take_whole
 from tunebook.pipeline.export.request import ExportConfig, Source, find_source, model_name, read_config
 from tunebook.pipeline.export.result import Answer, ExportResult, GgufFile
 from tunebook.pipeline.export.texts import Text, calibration_texts
-from tunebook.pipeline.home import read_json, write_json
+from tunebook.pipeline.home import read_json, sha256, write_json
 from tunebook.pipeline.progress import emit
 
 if TYPE_CHECKING:

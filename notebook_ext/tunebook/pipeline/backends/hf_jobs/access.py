@@ -19,7 +19,8 @@ from tunebook.pipeline.backends.hf_jobs.identity import (
 )
 from tunebook.pipeline.deadline import within
 
-#: The file in a repo that a push of tunebook's leaves there first: see export/hub_repo.py.
+#: The file in a repo that a push of tunebook's leaves there first (export/hub_push.py). It says whose the repo is:
+#: {"run": who may go on with the push, "card": the git id of the card that was pushed}.
 MARKER = ".tunebook.json"
 
 Kind = Literal["model", "dataset"]

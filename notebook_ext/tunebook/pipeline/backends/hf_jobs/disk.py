@@ -5,7 +5,6 @@ A job sees the run's folder at MOUNT and works in it, as a local job works in th
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,8 +84,3 @@ def chosen(files: dict[str, BucketFile]) -> tuple[dict[str, BucketFile], list[st
             wanted[name] = file
             room -= file.size
     return wanted, sorted(set(files) - set(wanted))
-
-
-def sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

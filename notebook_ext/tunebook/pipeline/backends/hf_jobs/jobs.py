@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from tunebook.pipeline.backends.base import JobRefused, JobRequest, JobStatus, Undecided
 from tunebook.pipeline.backends.hf_jobs.account import needs_token
-from tunebook.pipeline.backends.hf_jobs.disk import MOUNT, RunDisk, sha256
+from tunebook.pipeline.backends.hf_jobs.disk import MOUNT, RunDisk
 from tunebook.pipeline.backends.hf_jobs.follow import following
 from tunebook.pipeline.backends.hf_jobs.hub import JobsHub, JobSpec, Refused
+from tunebook.pipeline.backends.hf_jobs.identity import endpoint
 from tunebook.pipeline.backends.hf_jobs.submit import Patience, find, submit_once
 from tunebook.pipeline.backends.hf_jobs.wheel import wheel
 from tunebook.pipeline.crash import crash_point
 from tunebook.pipeline.errors import TunebookError
-from tunebook.pipeline.home import home, read_json, write_json
+from tunebook.pipeline.home import home, read_json, sha256, write_json
 from tunebook.pipeline.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -117,7 +118,6 @@ class HfJobs:
     def fetch(self, request: JobRequest) -> None:
         run, disk = _run_folder(request), self._disk(request)
         left = disk.get(run)
-        write_json(request.folder / "left_in_bucket.json", left)
         told, made = read_json(request.folder / "result.json"), read_json(run / "export.json")
         if told and made:  # it names files as the job saw them
             away = {f"{told['root']}/{name}": f"hf://buckets/{disk.bucket}/{disk.prefix}/{name}" for name in left}
@@ -213,7 +213,7 @@ def _here(value: Any, root: str, run: str, away: dict[str, str]) -> Any:
 
 def _explained(refused: Refused, namespace: str, flavor: str) -> JobRefused:
     """A refusal in words for people, with what to do."""
-    page = f"{constants_endpoint()}/settings"
+    page = f"{endpoint()}/settings"
     what, again = "The Hub did not take the job, so nothing was started and nothing is spent.", "run it again"
     match refused.status:
         case 401:
@@ -230,12 +230,6 @@ def _explained(refused: Refused, namespace: str, flavor: str) -> JobRefused:
     if "flavor" in refused.said.lower():
         return JobRefused(what, f"It does not offer {flavor} any more.", f"Choose another machine, and {again}.")
     return JobRefused(what, f"It answers {refused.status}: {refused.said}", f"Mend what it says, and {again}.")
-
-
-def constants_endpoint() -> str:
-    from huggingface_hub import constants
-
-    return str(constants.ENDPOINT)
 
 
 def _id(job_id: str) -> str:
