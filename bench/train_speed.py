@@ -1,14 +1,16 @@
-"""Useful tokens a second of the generated SFT script, beside the reference skill's settings and a loop tuned by hand.
+"""Useful tokens a second of the generated SFT script, beside the reference skill's settings and loops tuned by hand.
 
     python bench/train_speed.py [ROUNDS]
 
-SmolLM2-135M with LoRA of rank 16 on the demo's rows, in one process, turn by turn so that all feel the same machine; of
-two turns that are compared each goes first as often as the other. A token is useful that is no padding. Also told: the
-share of padding, and what the script's own callback takes of a step.
+SmolLM2-135M with LoRA of rank 16 on the demo's rows, in one process. A loop by hand computes each batch right after the
+script has, so that both feel the same machine within a second or two. The reference has batches of its own and goes turn by
+turn, each first as often as the other. A token is useful that is no padding. Also told: the share of padding, and what the
+script's own callback takes of a step.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import random
 import statistics
@@ -39,26 +41,62 @@ def main(rounds: int) -> int:
     folder = Path(tempfile.mkdtemp(prefix="train-speed-"))
     os.environ["TRACKIO_DIR"] = str(folder / "trackio")
     ours = Script(str(model), folder)
-    others = {
-        "by hand": ByHand(str(model), ours.trainer, "sdpa").turn,
-        "by hand, plain attention": ByHand(str(model), ours.trainer, "eager").turn,
-        "reference": trainer_turn(reference(str(model), folder)),
+    by_hand = {
+        "by hand": ByHand(str(model), ours.trainer, "sdpa"),
+        "by hand, plain attention": ByHand(str(model), ours.trainer, "eager"),
     }
-    for turn in (ours.turn, others["by hand"]):
-        turn()  # the first turns of a process are slower than all others
-    for other, turn in others.items():
-        times = max(2, rounds // 4) if other == "reference" else rounds
-        ratios: list[float] = []
-        for number in range(times):
-            pair = {"script": ours.turn, other: turn}
-            rates = {name: pair[name]() for name in sorted(pair, reverse=bool(number % 2))}
-            ratios.append(rates["script"] / rates[other])
-            print("   ".join(f"{name} {rate:.1f}" for name, rate in rates.items()), "useful tokens/s", flush=True)
-        low, high = spread(ratios)
-        print(f"script / {other}: {statistics.mean(ratios):.3f} (mean of {times}; 95 % of it: {low:.3f} to {high:.3f})")
+    told = beside(ours, by_hand, rounds)
+    reference_turn = trainer_turn(reference(str(model), folder))
+    ratios: list[float] = []
+    for number in range(max(2, rounds // 4)):
+        pair = {"script": ours.turn, "reference": reference_turn}
+        rates = {name: pair[name]() for name in sorted(pair, reverse=bool(number % 2))}
+        ratios.append(rates["script"] / rates["reference"])
+        print("   ".join(f"{name} {rate:.1f}" for name, rate in rates.items()), "useful tokens/s", flush=True)
+    for name, found in (told | {"reference": ratios}).items():
+        low, high = spread(found)
+        print(
+            f"script / {name}: {statistics.mean(found):.3f} (mean of {len(found)}; 95 % of it: {low:.3f} to {high:.3f})"
+        )
     print(f"padding: {100 * ours.padding():.1f} % of what the script computes")
     print(f"callbacks: {100 * ours.in_callbacks / ours.in_steps:.2f} % of a step")
     return 0
+
+
+def beside(ours: Script, by_hand: dict[str, ByHand], rounds: int) -> dict[str, Rates]:
+    """How many times as fast as each loop by hand the script took each of its steps, all that it does between them too."""
+    from transformers import TrainerCallback
+
+    ratios: dict[str, Rates] = {name: [] for name in by_hand}
+    batch: dict[str, Any] = {}
+    step = ours.trainer.training_step
+
+    def keeping(model: Any, inputs: dict[str, Any], *rest: Any, **more: Any) -> Any:
+        batch.update(inputs)
+        return step(model, inputs, *rest, **more)
+
+    class Beside(TrainerCallback):  # type: ignore[misc]
+        def on_train_begin(self, *_: Any, **__: Any) -> None:
+            self.began, self.steps = time.perf_counter(), 0
+
+        def on_step_end(self, *_: Any, **__: Any) -> None:
+            took, self.steps = time.perf_counter() - self.began, self.steps + 1
+            for name, other in by_hand.items():
+                seconds = other.step(batch)
+                if self.steps > WARM:
+                    ratios[name].append(seconds / took)
+            self.began = time.perf_counter()
+
+    ours.trainer.training_step = keeping
+    ours.trainer.add_callback(Beside())
+    for number in range(rounds):
+        ours.turn()
+        so_far = ", ".join(f"{statistics.mean(found):.3f} of {name}" for name, found in ratios.items())
+        print(f"round {number + 1}: {so_far}", flush=True)
+    ours.trainer.remove_callback(Beside)
+    ours.trainer.training_step = step
+    ours.in_callbacks = ours.in_steps = 0.0
+    return ratios
 
 
 def spread(ratios: Rates) -> tuple[float, float]:
@@ -129,6 +167,7 @@ class Script:
         self.trainer = names["make_trainer"](rows, None, names["common_arguments"](folder / "script", False))
         (folder / "script").mkdir(exist_ok=True)
         self.trainer.remove_callback(names["PrinterCallback"])
+        self.trainer.model.num_parameters = functools.cache(self.trainer.model.num_parameters)
         self.in_callbacks = self.in_steps = 0.0
         journal = names["Journal"](folder / "script")
         for event in ("on_step_begin", "on_log", "on_step_end"):
@@ -212,31 +251,25 @@ class ByHand:
         self.model = get_peft_model(base, wanted).to(trainer.args.device).train()
         self.trained = [one for one in self.model.parameters() if one.requires_grad]
         self.optimizer = torch.optim.AdamW(self.trained, lr=2e-4, fused=True)
-        self.trainer, self.bf16 = trainer, trainer.args.bf16
+        self.bf16 = trainer.args.bf16
 
-    def turn(self) -> float:
+    def step(self, batch: dict[str, Any]) -> float:
+        """Its seconds."""
         import torch
 
         inner, head = self.model.base_model.model.model, self.model.base_model.model.lm_head
-        seconds: list[float] = []
-        tokens: list[int] = []
-        batches = iter(self.trainer.get_train_dataloader())
-        for _ in range(STEPS + WARM):
-            batch = next(batches)
-            began = time.perf_counter()
-            with torch.autocast(batch["input_ids"].device.type, torch.bfloat16, enabled=self.bf16):
-                hidden = inner(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], use_cache=False)[0]
-                labels = batch["labels"][:, 1:]
-                kept = labels != -100
-                loss = torch.nn.functional.cross_entropy(head(hidden[:, :-1][kept]).float(), labels[kept])
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(self.trained, 1.0)
-            self.optimizer.step()
-            self.optimizer.zero_grad(set_to_none=True)
-            loss.item()
-            seconds.append(time.perf_counter() - began)
-            tokens.append(int(batch["attention_mask"].sum()))
-        return sum(tokens[WARM:]) / sum(seconds[WARM:])
+        began = time.perf_counter()
+        with torch.autocast(batch["input_ids"].device.type, torch.bfloat16, enabled=self.bf16):
+            hidden = inner(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], use_cache=False)[0]
+            labels = batch["labels"][:, 1:]
+            kept = labels != -100
+            loss = torch.nn.functional.cross_entropy(head(hidden[:, :-1][kept]).float(), labels[kept])
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.trained, 1.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.item()
+        return time.perf_counter() - began
 
 
 if __name__ == "__main__":

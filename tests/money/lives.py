@@ -9,9 +9,11 @@ run, the report after it, what the wheel holds, what the hardware does.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
+import ssl
 import sys
 from pathlib import Path
 from typing import Any
@@ -58,6 +60,8 @@ def warm() -> None:
     from huggingface_hub import HfApi, Volume  # noqa: F401
     from huggingface_hub.errors import HfHubHTTPError  # noqa: F401
 
+    # Each life makes a client of its own, and each client reads all certificates, of which none is used here.
+    ssl.create_default_context = functools.cache(ssl.create_default_context)
     HfApi().whoami(token=os.environ["MONEY_TOKEN"])
 
 

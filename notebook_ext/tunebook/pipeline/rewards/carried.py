@@ -22,7 +22,7 @@ RESERVED = frozenset(
     "model_arguments newest_whole_checkpoint on_any_card peak_memory_gib rows_for start_on_all_cards with_adapter "
     "AutoModelForCausalLM AutoModelForSequenceClassification AutoTokenizer BitsAndBytesConfig DPOConfig DPOTrainer "
     "Dataset GRPOConfig GRPOTrainer KTOConfig KTOTrainer LoraConfig Path PeftModel PrinterCallback RewardConfig "
-    "RewardTrainer SFTConfig SFTTrainer TrainerCallback argparse json load_dataset math os signal subprocess sys time "
+    "RewardTrainer SFTConfig SFTTrainer TrainerCallback argparse functools json load_dataset math os signal subprocess sys time "
     "torch ByLength InSameOrder score_only_what_is_learned answers extract_prompt unpair_preference_dataset".split()
 )
 #: Packages that the script requires by itself, in the versions it was written for.

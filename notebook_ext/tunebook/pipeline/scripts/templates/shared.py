@@ -3,6 +3,7 @@
 # <doc>
 # </doc>
 import argparse
+import functools
 import json
 import math
 import os
@@ -311,6 +312,8 @@ def main() -> int:
     journal = Journal(output)
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(journal)
+    # The trainer counts the model's parameters at every step, which takes as long as the optimizer does; they stay the same.
+    trainer.model.num_parameters = functools.cache(trainer.model.num_parameters)
     trainer.train(resume_from_checkpoint=newest_whole_checkpoint(output))
     return DIVERGED if journal.diverged else TERMINATED if journal.terminated else 0
 
