@@ -3,7 +3,7 @@
 .PHONY: help demo test test-all chaos lint type format build hub dev bench setup lock clean
 BIN := .venv/bin
 # Files of tests run side by side, one for each core: three on two cores took a third longer, as trainings share them.
-SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 # Without its compiled modules every job imports for 13 seconds instead of 6.
 unexport PYTHONDONTWRITEBYTECODE
 
