@@ -120,25 +120,32 @@ def test_the_same_words_find_the_run_and_pay_nothing(hub: StandInHub, machine: C
     assert len(hub.jobs.all) == before
 
 
-def test_a_price_that_changed_is_refused_and_a_new_plan_is_made(hub: StandInHub, machine: Client) -> None:
-    words = f"{INSTRUCTION}\nseed: 7"
-    begin = "import time\nimport tunebook\nfrom tunebook.pipeline import control\nfrom tunebook.functions import plan\n"
-    draft = f"""
-made = tunebook.plan({words!r}, on="hf-jobs", budget=2)
+BEGIN = """
+import time
+import tunebook
+from tunebook.pipeline import control
+from tunebook.pipeline.errors import CallError
 from tunebook.pipeline.home import home
 from tunebook.pipeline.journal import Journal
 from tunebook.pipeline.plan import load_plan
+"""
+
+
+def drafted(machine: Client, seed: int) -> tuple[str, str, str, float]:
+    """A run that waits for its consent: its id, its plan's id, its machine, and what it can cost."""
+    draft = f"""
+made = tunebook.plan({f"{INSTRUCTION}{chr(10)}seed: {seed}"!r}, on="hf-jobs", budget=2)
 whole = load_plan(Journal(home()), made.plan_id)
 answer = [control.start_planned(whole, ""), made.plan_id, made.chosen.flavor, made.max_usd]
 """
-    run_id, plan_id, flavor, most = machine.script(begin + draft, token=TOKEN)
+    run_id, plan_id, flavor, most = machine.script(BEGIN + draft, token=TOKEN)
     (machine.folder / "tunebook" / "hardware.json").unlink()  # as if it had been read long ago
-    entry = next(one for one in hub.hardware if one["name"] == flavor)
-    entry["unitCostMicroUSD"] *= 2
-    entry["unitCostUSD"] *= 2
-    before = len(hub.jobs.all)
+    return run_id, plan_id, flavor, most
+
+
+def refusal(machine: Client, run_id: str, plan_id: str) -> tuple[str, str, str, float]:
+    """What a consent is answered, and the plan that there is then: its id, its machine, and what it can cost."""
     confirm = f"""
-from tunebook.pipeline.errors import CallError
 try:
     control.confirm({run_id!r}, {plan_id!r}, by="a test")
     answer = None
@@ -146,15 +153,55 @@ except CallError as refused:
     until = time.monotonic() + 120
     while (now := tunebook.show({run_id!r})).plan_id in (None, {plan_id!r}) and time.monotonic() < until:
         time.sleep(0.2)
-    answer = [str(refused), now.plan_id, control.load_plan(control.Journal(control.home()), now.plan_id).max_usd]
+    new = load_plan(Journal(home()), now.plan_id)
+    answer = [str(refused), now.plan_id, new.chosen.flavor, new.max_usd]
 """
+    said, other, flavor, most = machine.script(BEGIN + confirm, token=TOKEN)
+    return said, other, flavor, most
+
+
+def test_a_price_that_changed_is_refused_and_a_new_plan_is_made(hub: StandInHub, machine: Client) -> None:
+    run_id, plan_id, flavor, most = drafted(machine, 7)
+    entry = next(one for one in hub.hardware if one["name"] == flavor)
+    entry["unitCostMicroUSD"] *= 2
+    entry["unitCostUSD"] *= 2
+    before = len(hub.jobs.all)
     try:
-        refused, other, dearer = machine.script(begin + confirm, token=TOKEN)
+        said, other, _, dearer = refusal(machine, run_id, plan_id)
     finally:
         entry["unitCostMicroUSD"] /= 2
         entry["unitCostUSD"] /= 2
-    assert refused.startswith(f"price has changed: {flavor} costs $")
+    assert said.startswith(f"price has changed: {flavor} costs $")
     assert other != plan_id and dearer > most
+    assert len(hub.jobs.all) == before
+
+
+def test_a_machine_that_is_gone_is_refused_and_a_plan_with_another_is_made(hub: StandInHub, machine: Client) -> None:
+    run_id, plan_id, flavor, _ = drafted(machine, 9)
+    offered = list(hub.hardware)
+    before = len(hub.jobs.all)
+    try:
+        hub.hardware[:] = [one for one in offered if one["name"] != flavor]
+        said, other, another, _ = refusal(machine, run_id, plan_id)
+        words = f"{INSTRUCTION}\nflavor: {flavor}\nseed: 9"
+        named = machine.tunebook("run", words, "--on", "hf-jobs", "--budget", "2", "--yes", "--json", token=TOKEN)
+    finally:
+        hub.hardware[:] = offered
+    assert f"does not offer {flavor} any more" in said
+    assert other != plan_id and another != flavor
+    assert named.returncode == 2
+    (line,) = named.stderr.splitlines()
+    assert flavor in line
+    assert len(hub.jobs.all) == before
+
+
+def test_a_namespace_that_is_not_ours_gets_nothing(hub: StandInHub, machine: Client) -> None:
+    before = len(hub.jobs.all)
+    words = f"{INSTRUCTION}\nseed: 10\npush to: strangers/model"
+    done = machine.tunebook("run", words, "--on", "hf-jobs", "--budget", "2", "--yes", "--json", token=TOKEN)
+    assert done.returncode == 2, done.stdout
+    (line,) = done.stderr.splitlines()
+    assert "strangers is neither your account (ada) nor an organisation of yours" in line
     assert len(hub.jobs.all) == before
 
 
