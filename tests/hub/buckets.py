@@ -70,6 +70,7 @@ class Buckets:
 
 def created(hub: StandInHub, call: Call) -> Answer:
     account = hub.writer(call)
+    _need_right(hub, call)
     namespace = account if call.named["namespace"] == "me" else call.named["namespace"]
     if not hub.belongs(namespace, account):
         raise Refused(403, message=f"You don't have the rights to create a bucket under the namespace {namespace}")
@@ -208,9 +209,15 @@ def _bucket(hub: StandInHub, call: Call, *, write: bool = False) -> Bucket:
     mine = bucket is not None and hub.belongs(bucket.owner, call.account)
     if bucket is None or (bucket.private and not mine):
         raise Refused(404 if call.account else 401, "RepoNotFound", "Bucket not found")
+    _need_right(hub, call)
     if write and (not mine or call.account in hub.readers):
         raise Refused(403, message="Forbidden: no write access to this bucket")
     return bucket
+
+
+def _need_right(hub: StandInHub, call: Call) -> None:
+    if call.account in hub.no_buckets:
+        raise Refused(403, message="Forbidden: the token has no right to buckets")
 
 
 _ID, _HASH = r"(?P<id>[^/]+/[^/]+)", r"(?P<hash>[0-9a-f]{64})"

@@ -15,11 +15,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
+
+from hub.repos import Blob
 
 Stage = Literal["SCHEDULING", "RUNNING", "COMPLETED", "CANCELED", "ERROR", "DELETED"]
 TERMINAL = frozenset({"COMPLETED", "CANCELED", "ERROR", "DELETED"})
@@ -135,6 +137,7 @@ class Jobs:
         self.scheduling_s = 0.0  # how long a job waits for its machine
         self.stage_lag_s = 0.0  # how long after its last line a job is said to run
         self.endpoint = ""
+        self.environment: dict[str, str] = {}  # what every job finds beside what was submitted
         #: What runs in the place of what was submitted, where only the life of jobs is of interest.
         self.instead: Callable[[Job, dict[str, Path]], list[str]] | None = None
         self._threads: list[threading.Thread] = []
@@ -147,6 +150,16 @@ class Jobs:
         self._threads.append(thread)
         thread.start()
         return job
+
+    def copied(self, files: Mapping[str, Blob]) -> Path:
+        """A folder of one job's own with a repository's files, which nobody may write to."""
+        folder = Path(tempfile.mkdtemp(prefix="repository-", dir=self.folder))
+        for name, blob in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(blob.read(0, blob.size))
+            path.chmod(0o444)
+        return folder
 
     def cancel(self, job: Job) -> None:
         with job.changed:
@@ -251,6 +264,7 @@ class Jobs:
             "MEMORY": "16Gi",
             "HF_ENDPOINT": self.endpoint,
             "GOMP_SPINCOUNT": "50000",  # several jobs share this machine's cores, which a container would not
+            **self.environment,
             **{name: _placed(str(value), volumes) for name, value in said.items()},
         }
 

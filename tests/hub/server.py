@@ -22,7 +22,7 @@ from hub.buckets import Buckets
 from hub.calls import Answer, Call, Refused, refusal
 from hub.faults import Fault, next_fault
 from hub.jobs import Jobs
-from hub.repos import Kind, NotThere, Repo
+from hub.repos import MAIN, Kind, NotThere, Repo
 
 ROUTES = [*reading.ROUTES, *writing.ROUTES, *hardware.ROUTES, *job_routes.ROUTES, *bucket_routes.ROUTES]
 
@@ -54,6 +54,7 @@ class StandInHub:
     failing: dict[str, int] = field(default_factory=dict)
     organisations: dict[str, set[str]] = field(default_factory=dict)  # of an account
     readers: set[str] = field(default_factory=set)  # accounts whose tokens may only read
+    no_buckets: set[str] = field(default_factory=set)  # accounts whose tokens may not have any
     told: dict[str, dict[str, Any]] = field(default_factory=dict)  # to an account who asks who it is, beside the usual
     credit: dict[str, float] = field(
         default_factory=dict
@@ -77,12 +78,20 @@ class StandInHub:
 
     def mounted(self, volume: Mapping[str, Any], account: str) -> Path | None:
         """The folder on this machine that a job's volume stands for; None where there is no such thing."""
-        found = self.buckets.all.get(volume["source"]) if volume["type"] == "bucket" else None
-        if found is None or not self.belongs(found.owner, account):
+        if volume["type"] == "bucket":
+            found = self.buckets.all.get(volume["source"])
+            if found is None or not self.belongs(found.owner, account) or account in self.no_buckets:
+                return None
+            folder = found.place(volume.get("path") or "")
+            folder.mkdir(parents=True, exist_ok=True)
+            return folder
+        repo = self.repos.get((volume["type"], volume["source"]))
+        if repo is None or (repo.private and not self.belongs(repo.owner, account)):
             return None
-        folder = found.place(volume.get("path") or "")
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        try:
+            return self.jobs.copied(repo.at(volume.get("revision") or MAIN).files)
+        except NotThere:
+            return None
 
     @cached_property
     def buckets(self) -> Buckets:
