@@ -21,6 +21,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from tunebook.pipeline.backends import JobRequest, JobStatus
+from tunebook.pipeline.backends.hf_jobs.keeper import keeping
 from tunebook.pipeline.home import read_json, write_json
 from tunebook.pipeline.plan import Plan
 from tunebook.pipeline.progress import emit
@@ -47,7 +48,7 @@ def main(config_path: Path, result_path: Path) -> int:
     plan = Plan.model_validate(config.plan).model_copy(update={"timeout_s": config.train_s})
     folder = RunFolder(config.run_id, at=Path.cwd())
     told: dict[str, Any] = {"root": str(folder.path), "stages": {}}
-    with tempfile.TemporaryDirectory(prefix="trackio-") as curves:
+    with keeping(folder) as stage_over, tempfile.TemporaryDirectory(prefix="trackio-") as curves:
         try:
             for stage in config.stages:
                 emit("stage", stage=stage)
@@ -63,6 +64,7 @@ def main(config_path: Path, result_path: Path) -> int:
                     collect(stage, folder, result_of(request.folder, status, f"the {stage} stage"))
                 if code != 0:
                     return code
+                stage_over()
         finally:
             shutil.copytree(curves, folder.path / "trackio", dirs_exist_ok=True)
     return 0

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tunebook.pipeline.backends.hf_jobs.disk import RunDisk
+from tunebook.pipeline.backends.hf_jobs.choose_disk import disk_seen
 from tunebook.pipeline.backends.hf_jobs.jobs import HfJobs
 from tunebook.pipeline.backends.hf_jobs.submit import TERMINAL
 from tunebook.pipeline.errors import TunebookError
@@ -86,7 +86,7 @@ def budget_everywhere() -> BudgetResult:
 def take_stock(journal: Journal, hub: JobsHub) -> None:
     """Bring journal and account together. Live jobs of runs that have ended here are cancelled: a cancel holds whatever
     was under way then. Jobs that other machines have started become runs of this journal: those at work, and those that
-    have ended in the last week; the folder in the bucket says what was asked and agreed to.
+    have ended in the last week; the run's disk on the Hub says what was asked and agreed to.
     """
     for job in hub.listed({}):
         run_id = (job.labels or {}).get("tunebook-run", "")
@@ -106,10 +106,10 @@ def take_stock(journal: Journal, hub: JobsHub) -> None:
 def _adopt(journal: Journal, hub: JobsHub, job: JobInfo, run_id: str) -> None:
     labels = job.labels or {}
     stage, number = labels["tunebook-stage"], int(labels["tunebook-attempt"])
-    folder = RunFolder(_safe(run_id)).job(_safe(stage), number)
+    run = RunFolder(_safe(run_id))
+    folder = run.job(_safe(stage), number)
     folder.mkdir(parents=True, exist_ok=True)
-    disk = RunDisk(hub, run_id)
-    disk.read(f"jobs/{folder.name}/config.json", folder / "config.json")
+    disk_seen(hub, run.path, job).read(f"jobs/{folder.name}/config.json", folder / "config.json")
     config: dict[str, Any] = read_json(folder / "config.json") or {}
     plan, asked = Plan.model_validate(config["plan"]), config["asked"]
     assert plan.plan_id

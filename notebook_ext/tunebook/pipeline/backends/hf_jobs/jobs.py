@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from tunebook.pipeline.backends.base import JobRefused, JobRequest, JobStatus, Undecided
 from tunebook.pipeline.backends.hf_jobs.account import needs_token
-from tunebook.pipeline.backends.hf_jobs.disk import MOUNT, RunDisk
+from tunebook.pipeline.backends.hf_jobs.choose_disk import disk_of, put
+from tunebook.pipeline.backends.hf_jobs.disk import MOUNT
 from tunebook.pipeline.backends.hf_jobs.follow import following
 from tunebook.pipeline.backends.hf_jobs.hub import JobsHub, JobSpec, Refused
 from tunebook.pipeline.backends.hf_jobs.identity import endpoint
@@ -26,9 +27,9 @@ from tunebook.pipeline.run_folder import RunFolder
 if TYPE_CHECKING:
     from huggingface_hub import JobInfo
 
+#: In the job's folder. It is there once all files are.
+SENT = "sent.json"
 IMAGE = "ghcr.io/astral-sh/uv:python3.12-bookworm"  # the client's own for uv scripts
-#: In the run's folder: what is run there is what was sent, to the byte.
-COMMAND = 'cd "$0" && printf %s "$1" | sha256sum --check --quiet --strict - && shift && exec uv run --quiet "$@"'
 _EXIT = re.compile(r"exit code:? (\d+)")
 _STATES = {"SCHEDULING": "queued", "RUNNING": "running", "COMPLETED": "succeeded", "CANCELED": "cancelled"}
 
@@ -65,12 +66,7 @@ class HfJobs:
     def submit(self, request: JobRequest) -> str:
         """Raises JobRefused where the Hub says no, Undecided where it stays unknown whether there is a job."""
         try:
-            again = (request.folder / "sent.json").exists()
-            spec, files = self._spec(request)
-            if not again or find(self.hub, spec) is None:
-                self._disk(request).put(files | _begun(_run_folder(request)))
-                crash_point("upload")
-            job_id = submit_once(self.hub, spec, self._patience)
+            job_id = submit_once(self.hub, self._spec(request, self._sent(request)), self._patience)
         except Refused as refused:
             raise _explained(refused, self.hub.namespace, request.flavor) from None
         write_json(request.folder / "hub_job.json", {"namespace": self.hub.namespace, "id": job_id})
@@ -80,10 +76,10 @@ class HfJobs:
         """Raises JobRefused or Undecided where it stays unknown."""
         if noted := read_json(request.folder / "hub_job.json"):
             return f"{noted['namespace']}/{noted['id']}"
-        if not (request.folder / "sent.json").exists():
-            return None  # what it would be was never worked out, so nothing was sent
+        if not (request.folder / SENT).exists():
+            return None  # its files are not all there, so there is no job
         try:
-            found = find(self.hub, self._spec(request)[0])
+            found = find(self.hub, self._spec(request, self._sent(request)))
         except Refused as refused:
             raise _explained(refused, self.hub.namespace, request.flavor) from None
         return f"{self.hub.namespace}/{found}" if found else None
@@ -110,51 +106,55 @@ class HfJobs:
             pass
 
     def stop_training(self, request: JobRequest) -> None:
-        self._disk(request).write("output/stop", b"stop\n")
+        disk_of(self.hub, _run_folder(request)).write("output/stop", b"stop\n")
 
     def following(self, request: JobRequest, job_id: str) -> AbstractContextManager[None]:
         return following(self.hub, _id(job_id), request.folder)
 
     def fetch(self, request: JobRequest) -> None:
-        run, disk = _run_folder(request), self._disk(request)
+        run = _run_folder(request)
+        disk = disk_of(self.hub, run)
         left = disk.get(run)
         told, made = read_json(request.folder / "result.json"), read_json(run / "export.json")
         if told and made:  # it names files as the job saw them
-            away = {f"{told['root']}/{name}": f"hf://buckets/{disk.bucket}/{disk.prefix}/{name}" for name in left}
+            away = {f"{told['root']}/{name}": disk.address(name) for name in left}
             write_json(run / "export.json", _here(made, told["root"], str(run), away))
 
-    def _disk(self, request: JobRequest) -> RunDisk:
-        return RunDisk(self.hub, _run_folder(request).name)
-
-    def _spec(self, request: JobRequest) -> tuple[JobSpec, dict[str, Path]]:
-        """The job as it is submitted, and the files that it needs. Worked out once: a newer tunebook sends the same."""
-        run, sent = _run_folder(request), request.folder / "sent.json"
-        job = request.folder.relative_to(run).as_posix()
-        noted: dict[str, Any] | None = read_json(sent)
+    def _sent(self, request: JobRequest) -> dict[str, Any]:
+        """What the job is sent with, noted once its files are uploaded: a newer tunebook sends the same."""
+        run, note = _run_folder(request), request.folder / SENT
+        noted: dict[str, Any] | None = read_json(note)
         if noted is None:
+            job = request.folder.relative_to(run).as_posix()
             made = wheel(home() / "code")
             (run / "code").mkdir(parents=True, exist_ok=True)
             shutil.copyfile(made, run / "code" / made.name)
             names = [f"{job}/config.json", f"{job}/{request.script.name}", f"code/{made.name}"]
             sums = "".join(f"{sha256(run / name)}  {name}\n" for name in names)
+            disk, revision = put(self.hub, run, {name: run / name for name in names} | _begun(run))
+            crash_point("upload")
             noted = {
-                "files": names,
-                "command": ["sh", "-c", COMMAND, MOUNT, sums, f"{job}/{request.script.name}"],
-                "needs_token": _needs_token(**request.on_the_hub),
+                "command": ["sh", "-c", disk.command, MOUNT, sums, f"{job}/{request.script.name}"],
+                "needs_token": disk.needs_token or _needs_token(**request.on_the_hub),
+                "revision": revision,
             }
-            write_json(sent, noted)
-        token = self.hub.secret() if noted["needs_token"] else None
-        spec = JobSpec(
+            write_json(note, noted)
+        return noted
+
+    def _spec(self, request: JobRequest, sent: dict[str, Any]) -> JobSpec:
+        """The job as it is submitted."""
+        disk = disk_of(self.hub, _run_folder(request))
+        token = self.hub.secret() if sent["needs_token"] else None
+        return JobSpec(
             image=IMAGE,
-            command=[*noted["command"], *request.args],
-            env={**request.env, "UV_FIND_LINKS": f"{MOUNT}/code", "HF_HUB_DISABLE_PROGRESS_BARS": "1"},
+            command=[*sent["command"], *request.args],
+            env={**request.env, **disk.env, "HF_HUB_DISABLE_PROGRESS_BARS": "1"},
             secrets={"HF_TOKEN": token} if token else {},
             flavor=request.flavor,
             timeout_s=request.timeout_s,
             labels=request.labels,
-            volumes=[self._disk(request).volume()],
+            volumes=[disk.volume(sent["revision"])],
         )
-        return spec, {name: run / name for name in noted["files"]}
 
 
 @lru_cache(maxsize=1)
@@ -200,7 +200,7 @@ def _begun(run: Path) -> dict[str, Path]:
 
 
 def _here(value: Any, root: str, run: str, away: dict[str, str]) -> Any:
-    """The same with the paths of this machine, or of the bucket for what was left there."""
+    """The same with the paths of this machine, or of its disk on the Hub for what was left there."""
     if isinstance(value, dict):
         return {name: _here(one, root, run, away) for name, one in value.items()}
     if isinstance(value, list):
