@@ -78,9 +78,9 @@ def start_planned(plan: Plan, instruction: str, *, again: bool = False) -> str:
                 return other
     journal.save_plan(plan.plan_id, plan.model_dump(mode="json"))
     same = None if again else ("plan_id", plan.plan_id)
-    run_id, new = journal.create_run(
-        new_run_id(spec), _created(spec, instruction, spec_hash(spec), False), same_as=same
-    )
+    # An inspection is no run of a cell, whatever words the two have in common.
+    digest = plan.plan_id if plan.ask else spec_hash(spec)
+    run_id, new = journal.create_run(new_run_id(spec), _created(spec, instruction, digest, False), same_as=same)
     if new:
         journal.append(run_id, "planned", plan_id=plan.plan_id, max_usd=plan.max_usd)
     return run_id
@@ -133,9 +133,16 @@ def require_startable(plan: Plan) -> None:
 
 
 def _require_same_price(journal: Journal, run: RunState, plan: Plan) -> None:
-    """Raise CallError where the machine's price is another one now; the plan is then made again with it."""
+    """Raise CallError where the machine's price is another one now; the plan is then made again with it, but for that of an
+    inspection, which is made when somebody asks for it.
+    """
     if (changed := price_change(plan)) is None:
         return
+    if plan.ask is not None:
+        journal.append(run.run_id, "cancel_requested")
+        raise CallError(
+            "price", f"has changed: {changed.rstrip('.')}", "ask for the inspection again, at its new price"
+        )
     journal.append(run.run_id, "revised", spec=run.spec, spec_hash=run.spec_hash, by="a price that has changed")
     ensure_supervisor(journal, run.run_id)
     raise CallError("price", f"has changed: {changed.rstrip('.')}", "look at the new plan, and confirm that one")
@@ -205,7 +212,10 @@ def take_back(run_id: str, field: str, *, by: str) -> None:
 
 
 def _draft(run_id: str) -> RunState:
-    run = look(Journal(home()), run_id).run
+    journal = Journal(home())
+    run = look(journal, run_id).run
+    if run.plan_id is not None and load_plan(journal, run.plan_id).ask is not None:
+        raise CallError("run", f"{run_id} is an inspection", "inspect again, with what it is to be done with")
     if run.finished or run.confirmed_at is not None:
         problem = f"{run_id} has {'ended' if run.finished else 'started'}"
         raise CallError("run", problem, "change the cell and run it, which makes another run")

@@ -14,7 +14,9 @@ class RunFolder:
     def __init__(self, run_id: str, at: Path | None = None) -> None:
         """`at` is where the folder is on a machine that is not the run's own."""
         self.path = at or home() / "runs" / run_id
-        self.inspection = self.path / "inspection.json"  # of data that waits for a decision
+        self.inspection = (
+            self.path / "inspection.json"
+        )  # of data that waits for a decision, or of a run that only inspects
         self.open_plan = self.path / "open_plan.json"  # a plan that nothing can be taken for yet, with its offers
         self.output = self.path / "output"  # checkpoints and the held-out rows
         self.held_out = self.output / "held_out.jsonl"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from tunebook.pipeline.backends import JobRequest
@@ -26,13 +27,23 @@ LATER_SHARE, LATER_MOST_S = 0.3, 1800
 def stage_request(plan: Plan, stage: str, folder: RunFolder, run_id: str, attempt: int) -> JobRequest:
     """The job of one attempt at a stage. The same arguments give the same job, so that a lost answer can be asked again."""
     assert plan.plan_id and plan.timeout_s
-    job = folder.job(stage, attempt)
+    job = stage_folder(folder, stage, attempt)
     labels = _labels(plan, stage, attempt)
+    if stage == "validate":
+        assert plan.ask
+        return job_request("validate", plan.ask.config, job, labels=labels, timeout_s=plan.timeout_s)
     if stage == "train":
         return _train(plan, folder, run_id, job, labels)
     if stage == "evaluate":
         return job_request("evaluate", _evaluation(plan, folder), job, labels=labels, timeout_s=plan.timeout_s)
     return job_request("export", export_config(plan, folder, run_id), job, labels=labels, timeout_s=plan.timeout_s)
+
+
+def stage_folder(folder: RunFolder, stage: str, attempt: int) -> Path:
+    """Where a stage's script does its work. The job that does a whole plan lies where its first stage would: an inspection,
+    whose script has a configuration and a result as well, makes room for it.
+    """
+    return folder.job("inspection" if stage == "validate" else stage, attempt)
 
 
 def whole_request(
@@ -186,7 +197,9 @@ def held_out_rows(folder: RunFolder, most: int) -> list[dict[str, Any]]:
 
 def collect(stage: str, folder: RunFolder, result: dict[str, Any]) -> None:
     """Keep what a stage's job found where later stages, panels and the report look for it."""
-    if stage == "evaluate":
+    if stage == "validate":
+        write_json(folder.inspection, result)
+    elif stage == "evaluate":
         table = ScoreTable.model_validate(result["table"])
         write_json(folder.path / "evaluation.json", result)
         write_json(folder.comparison, compare(table, result["items"]).model_dump(mode="json"))

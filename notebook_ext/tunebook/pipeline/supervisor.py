@@ -25,6 +25,7 @@ from tunebook.pipeline.journal import AttemptState, Journal, JournalRefused, Jou
 from tunebook.pipeline.journal.fold import ATTEMPT_TERMINAL
 from tunebook.pipeline.ledger import affordable, at_most, cost
 from tunebook.pipeline.plan import Plan, load_plan, make_plan
+from tunebook.pipeline.plan.inspecting import take_up
 from tunebook.pipeline.plan.looking import Watched
 from tunebook.pipeline.plan.price_now import price_change
 from tunebook.pipeline.plan.proving import kept_proof, needs_proof, proof_of
@@ -32,7 +33,7 @@ from tunebook.pipeline.plan.questions import blocking
 from tunebook.pipeline.process import ProcessId
 from tunebook.pipeline.run_folder import RunFolder
 from tunebook.pipeline.spec import Spec
-from tunebook.pipeline.stages import DIVERGED, collect, stage_request, whole_request
+from tunebook.pipeline.stages import DIVERGED, collect, stage_folder, stage_request, whole_request
 from tunebook.pipeline.standby import consented
 from tunebook.pipeline.tail import EventTail
 from tunebook.pipeline.work import result_of
@@ -70,7 +71,8 @@ class Supervisor:
             if self.state().state == "draft":
                 return  # the confirmation starts the next supervisor
             self._stages(plan)
-            self._report(plan)
+            if plan.ask is None:
+                self._report(plan)
             self.write("succeeded")
         except (_Stopped, StaleOwner):
             return
@@ -363,14 +365,18 @@ class Supervisor:
 
     def _collect_all(self, plan: Plan, stages: list[str], request: JobRequest, status: JobStatus) -> None:
         """Take up what one job has made of several stages."""
-        self._diverged(plan, request.folder, status)
+        if "train" in stages:
+            self._diverged(plan, request.folder, status)
         told = (read_json(request.folder / "result.json") or {}).get("stages", {})
         for stage in stages:
             if told.get(stage, {}).get("code") == 0:
+                if stage == "validate":
+                    take_up(plan, self.folder)
                 self.write("stage_done", stage=stage, seconds=told[stage]["seconds"])
         missing = next((stage for stage in stages if stage not in self.state().done_stages), None)
         if missing is not None:
-            result_of(self.folder.job(missing, self.state().attempts[-1].n), status, f"the {missing} stage")
+            number = self.state().attempts[-1].n
+            result_of(stage_folder(self.folder, missing, number), status, f"the {missing} stage")
             raise WorkFailed(f"the {missing} stage did not end well: {status.why or 'see the log'}")
 
     def _collect(self, plan: Plan, stage: str, request: JobRequest, status: JobStatus) -> None:

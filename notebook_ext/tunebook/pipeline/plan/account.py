@@ -13,7 +13,7 @@ def missing_for(plan: Plan, run_id: str = "") -> list[Missing]:
 
     `run_id` is whose push may go on in a repository that is there already.
     """
-    if plan.chosen is None or plan.chosen.backend != RENTED or plan.model is None:
+    if plan.chosen is None or plan.chosen.backend != RENTED:
         return []
     from huggingface_hub import get_token
 
@@ -21,14 +21,21 @@ def missing_for(plan: Plan, run_id: str = "") -> list[Missing]:
 
     return missing(
         None,
-        model=plan.model.adapter or plan.model.path,
-        model_revision=plan.model.revision,
+        model=_read(plan),
+        model_revision=plan.model.revision if plan.model else None,
         dataset=plan.spec.get("dataset"),
         dataset_revision=plan.spec.get("dataset_revision"),
         push_to=plan.spec.get("push_to"),
         token=get_token(),
         run=run_id,
     )
+
+
+def _read(plan: Plan) -> str | None:
+    """The model that its job reads: of an adapter an inspection needs only the tokenizer of what it belongs to."""
+    if plan.model is None:
+        return None
+    return plan.model.path if plan.ask else plan.model.adapter or plan.model.path
 
 
 def require_account(plan: Plan, run_id: str) -> None:

@@ -18,7 +18,7 @@ from tunebook.pipeline.data.report import Inspection
 from tunebook.pipeline.data.source import looks_local
 from tunebook.pipeline.errors import CallError
 from tunebook.pipeline.home import home, read_json, write_json
-from tunebook.pipeline.plan.model import ModelFacts
+from tunebook.pipeline.plan.model import InspectionAsk, ModelFacts
 from tunebook.pipeline.scripts.entry import Entry
 from tunebook.pipeline.spec import Method, Spec
 from tunebook.pipeline.work import OnEvent, do
@@ -50,14 +50,45 @@ def inspect_for(
 
     `against` is a benchmark whose texts are looked for in the rows.
     """
-    dataset = spec.dataset or ""
-    if not Path(dataset).expanduser().exists() and not looks_local(dataset):
-        # What is kept is of a commit, and so is what the job reads: a data set that has changed is looked at again.
-        spec = spec.model_copy(update={"dataset_revision": commit_of(dataset, spec.dataset_revision)})
+    spec, dataset = pinned(spec), spec.dataset or ""
     stamp = data_stamp(dataset)
+    ask = ask_for(spec, model, rows_left_out(spec, model, watched, against=against), against, stamp)
+    inspection = kept_inspection(ask)
+    if inspection is None:
+        body = work_for("validate", ask.config, f"Reading {spec.dataset}", "data", "the inspection", watched)
+        if data_stamp(dataset) != stamp:
+            raise CallError("dataset", f"{dataset} was changed while it was read", "look at it again when it is whole")
+        inspection = keep_inspection(ask, body)
+    if spec.tuning == "full":  # adapters that would fail are nothing that somebody has to answer for
+        report = with_plan(inspection.report, method_of(spec, inspection), Settings(tuning="full"))
+        inspection = inspection.model_copy(update={"report": report})
+    return inspection
+
+
+def on_this_machine(dataset: str) -> bool:
+    """Whether a data set is a file or a folder here, or was meant to be one; else it is one on the Hub."""
+    return Path(dataset).expanduser().exists() or looks_local(dataset)
+
+
+def pinned(spec: Spec) -> Spec:
+    """The spec with the commit that its data set has now. What is kept is of a commit, and so is what the job reads: a data
+    set that has changed is looked at again.
+    """
+    dataset = spec.dataset or ""
+    if on_this_machine(dataset):
+        return spec
+    return spec.model_copy(update={"dataset_revision": commit_of(dataset, spec.dataset_revision)})
+
+
+def ask_for(
+    spec: Spec, model: ModelFacts | None, left_out: list[int], against: str | None, stamp: list[list[Any]]
+) -> InspectionAsk:
+    """What an inspection of a `pinned` spec is asked, wherever it is done. `left_out` are numbers of rows, `stamp` is the
+    local data set's `data_stamp`, [] for one on the Hub.
+    """
     config = {
         "dataset": spec.dataset,
-        "leave_out": rows_left_out(spec, model, watched, against=against),
+        "leave_out": left_out,
         "model": model.path if model else None,
         "model_revision": model.revision if model else None,
         "config": spec.dataset_config,
@@ -74,18 +105,23 @@ def inspect_for(
         "settings": {"packing": True} if spec.packing else {},
     }
     key = _key(INSPECTION_VERSION, config, model.fingerprint if model else None, stamp)
-    kept = home() / "inspections" / f"{key}.json"
-    body = read_json(kept)
-    if body is None:
-        body = work_for("validate", config, f"Reading {spec.dataset}", "data", "the inspection", watched)
-        if data_stamp(dataset) != stamp:
-            raise CallError("dataset", f"{dataset} was changed while it was read", "look at it again when it is whole")
-        write_json(kept, body)
+    return InspectionAsk(key=key, config=config)
+
+
+def kept_inspection(ask: InspectionAsk) -> Inspection | None:
+    body = read_json(_place(ask))
+    return None if body is None else Inspection.model_validate(body)
+
+
+def keep_inspection(ask: InspectionAsk, body: dict[str, Any]) -> Inspection:
+    """Keep what a job has found for whoever asks the same. Raises ValueError for what is no inspection."""
     inspection = Inspection.model_validate(body)
-    if spec.tuning == "full":  # adapters that would fail are nothing that somebody has to answer for
-        report = with_plan(inspection.report, method_of(spec, inspection), Settings(tuning="full"))
-        inspection = inspection.model_copy(update={"report": report})
+    write_json(_place(ask), body)
     return inspection
+
+
+def _place(ask: InspectionAsk) -> Path:
+    return home() / "inspections" / f"{ask.key}.json"
 
 
 def method_of(spec: Spec, inspection: Inspection) -> Method:

@@ -22,7 +22,7 @@ from tunebook.pipeline.scripts import TrainSettings
 
 _TIME_LIMIT = re.compile(r'^# timeout = "\d+s"\n', re.MULTILINE)
 
-StageName = Literal["train", "evaluate", "export"]
+StageName = Literal["validate", "train", "evaluate", "export"]
 
 
 class Decision(BaseModel):
@@ -76,6 +76,13 @@ class ModelFacts(BaseModel):
     adapter_rank: int | None = None
 
 
+class InspectionAsk(BaseModel):
+    """What an inspection is asked, as its job takes it, and the name under which the answer is kept."""
+
+    key: str
+    config: dict[str, Any]
+
+
 class Price(BaseModel):
     """What the chosen machine costs, and when that was read; nothing is spent on a price that is not fresh."""
 
@@ -118,6 +125,7 @@ class Plan(PlanResult):
     benchmark: str | None
     total_steps: int | None
     recovery: Recovery = Recovery()
+    ask: InspectionAsk | None = None  # of a plan that only inspects: it trains nothing and has no script
 
     def on_the_hub(self) -> dict[str, str]:
         """What its jobs read and write there."""
@@ -131,18 +139,28 @@ def plan_hash(plan: Plan) -> str:
     """sha256 over what is consented to: never over forecasts or times, so that a later look gives the same id. The
     script's time limit is made of a forecast; what it may cost is `max_usd`.
     """
-    assert plan.inspection and plan.model and plan.script and plan.chosen
+    assert plan.chosen
     content = {
+        **_work(plan),
         "spec": plan.spec,
-        "data": plan.inspection.fingerprint,
-        "model": plan.model.fingerprint,
-        "script": hashlib.sha256(_TIME_LIMIT.sub("", plan.script, count=1).encode()).hexdigest(),
         "chosen": plan.chosen.model_dump(),
         "stages": plan.stages,
         "recovery": plan.recovery.model_dump(),
         "max_usd": plan.max_usd,
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _work(plan: Plan) -> dict[str, Any]:
+    """What is done, to the byte: the training, or the inspection."""
+    if plan.ask is not None:
+        return {"ask": plan.ask.model_dump()}
+    assert plan.inspection and plan.model and plan.script
+    return {
+        "data": plan.inspection.fingerprint,
+        "model": plan.model.fingerprint,
+        "script": hashlib.sha256(_TIME_LIMIT.sub("", plan.script, count=1).encode()).hexdigest(),
+    }
 
 
 def load_plan(journal: Journal, plan_id: str) -> Plan:

@@ -17,7 +17,7 @@ LIBRARIES = ("torch", "transformers", "peft", "trl", "datasets")
 
 def needs_proof(plan: Plan) -> bool:
     """Whether nothing is started before the script is proved: where it costs money, or where a person has edited it."""
-    return bool(plan.max_usd) or plan.edit is not None
+    return plan.ask is None and (bool(plan.max_usd) or plan.edit is not None)
 
 
 def kept_proof(script: str) -> Proof | None:

@@ -51,7 +51,7 @@ def settle(machines: Machines) -> Plan:
     )
     more = {
         "offers": machines.offers(chosen),
-        "budget": _budget(machines.allowance) if machines.forecasts.catalogue else None,
+        "budget": plan_budget(machines.allowance) if machines.forecasts.catalogue else None,
         "prices": prices,
         "explore": machines.explore(options, chosen),
     }
@@ -96,7 +96,7 @@ def settle(machines: Machines) -> Plan:
         said=spec.said(),
         decisions=settled.made,
         sentence=reason,
-        consent=_consent(chosen, machines.allowance, timeout),
+        consent=consent_line(chosen, machines.allowance, timeout),
         model=model,
         inspection=inspection,
         settings=settings,
@@ -133,7 +133,7 @@ def _tell_picked(settled: Decisions, picked: Picked, local: bool) -> None:
     settled.made.append(Decision(field="precision", value=picked.precision, why=why))
 
 
-def _consent(chosen: Option, allowance: Allowance, timeout: int) -> str:
+def consent_line(chosen: Option, allowance: Allowance, timeout: int) -> str:
     """The line beside the button: what is reserved, and what ends it."""
     if not chosen.usd_per_hour:
         return "It runs on this machine and costs nothing."
@@ -153,7 +153,7 @@ def _price(machines: Machines, chosen: Option) -> Price | None:
     return Price(usd_per_hour=chosen.usd_per_hour, read_at=prices.read_at, source=prices.source)
 
 
-def _budget(allowance: Allowance) -> PlanBudget:
+def plan_budget(allowance: Allowance) -> PlanBudget:
     now = budget_now()
     return PlanBudget(
         cap=allowance.cap_usd,

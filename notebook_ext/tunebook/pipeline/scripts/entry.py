@@ -18,13 +18,16 @@ _MODULES: dict[Entry, tuple[str, str]] = {
     "stages": ("tunebook.pipeline.all_stages", "Train, evaluate and export, one after the other."),
 }
 
+#: What a stage needs beside the package itself; an inspection may look for a benchmark's texts.
+_EXTRAS: dict[Entry, str] = {"validate": "[benchmarks]", "export": "[export]"}
+
 
 def entry_script(entry: Entry) -> str:
     """The script's text. It takes two paths: the configuration to read and the result to write, both JSON."""
     from tunebook.version import __version__
 
     module, purpose = _MODULES[entry]
-    extra = "[export]" if entry == "export" else ""
+    extra = _EXTRAS.get(entry, "")
     return f'''# /// script
 # requires-python = ">=3.11"
 # dependencies = ["tunebook{extra}=={__version__}"]
