@@ -5,14 +5,18 @@ A job has it mounted and works in it, as a local job works in the folder here.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tunebook.pipeline.backends.hf_jobs.disk import CARRY_S, MOUNT, chosen, missing_here, stays_inside
-from tunebook.pipeline.backends.hf_jobs.hub import JobsHub
+from tunebook.pipeline.backends.hf_jobs.hub import JobsHub, Refused
 
 if TYPE_CHECKING:
     from huggingface_hub import BucketFile, Volume
+
+#: What hf_xet makes of a refusal: a ConnectionError, as of a broken line.
+_REFUSED = re.compile(r"HTTP status client error \((40[234]) ([^)]*)\)")
 
 
 class BucketDisk:
@@ -36,9 +40,14 @@ class BucketDisk:
 
         def put() -> None:
             self.hub.api.create_bucket(self.bucket, private=True, exist_ok=True)
-            self.hub.api.batch_bucket_files(
-                self.bucket, add=[(str(path), f"{self.prefix}/{name}") for name, path in files.items()]
-            )
+            try:
+                self.hub.api.batch_bucket_files(
+                    self.bucket, add=[(str(path), f"{self.prefix}/{name}") for name, path in files.items()]
+                )
+            except ConnectionError as failure:
+                if refused := _REFUSED.search(str(failure)):
+                    raise Refused(int(refused[1]), refused[2]) from None
+                raise
 
         self.hub.ask(put, CARRY_S)
 

@@ -6,7 +6,6 @@ The client has no deadline of its own, and it raises the same errors whether or 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 ANSWER_S = 20.0  # for which an answer is waited for
-#: A no that hf_xet gets, which it raises as a ConnectionError.
-_XET_REFUSED = re.compile(r"HTTP status client error \((4\d\d) ([^)]*)\)")
 
 
 class Refused(TunebookError):
@@ -136,8 +133,6 @@ class JobsHub:
                 raise NotSent(f"the Hub cannot be reached ({name})") from None
             if unwritable(failure) is not None:
                 raise
-            if refused := _XET_REFUSED.search(str(failure)):
-                raise Refused(int(refused[1]), refused[2]) from None
             # hf_xet tells of every trouble, a broken connection too, as a RuntimeError
             library = type(failure).__module__.startswith(("httpx", "httpcore"))
             if library or type(failure) is RuntimeError or isinstance(failure, OSError):
