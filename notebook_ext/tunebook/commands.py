@@ -50,6 +50,7 @@ COMMANDS: dict[str, Command] = {
             _option("max-length", "where rows are cut, in tokens", type=int),
             _option("against", "a benchmark to look for in the rows", metavar="BENCHMARK"),
             _option("leave-out", "checks whose rows are left out, such as K13,K14", metavar="CHECKS"),
+            _option("on", "plan it for a rented machine, such as cpu-basic", metavar="MACHINE"),
         ),
     ),
     "memory": Command(

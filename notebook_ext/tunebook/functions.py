@@ -61,11 +61,13 @@ def inspect(
     max_length: int | None = None,
     against: str | None = None,
     leave_out: str | list[str] | None = None,
-) -> DataReport:
+    on: str | None = None,
+) -> DataReport | PlanResult:
     """Look at every row of a data set, with a model's tokenizer where one is named, for a benchmark's texts too.
 
     `dataset` is a path, a Hub id, a datasets.Dataset or DatasetDict, or a pandas or polars frame. `leave_out` names
-    checks: the rows that they find, and whose remedy it is, are as if they were not there.
+    checks: the rows that they find, and whose remedy it is, are as if they were not there. `on` names a machine for hire
+    without a GPU, such as cpu-basic: what is not known yet is then a plan with its price, and when that was run, known.
     """
     from tunebook.pipeline.control import anchored
     from tunebook.pipeline.data.memory import placed
@@ -74,13 +76,22 @@ def inspect(
     from tunebook.pipeline.plan.looking import inspect_for
     from tunebook.pipeline.spec import make_spec
 
+    here = on in (None, "local")
     said: dict[str, Any] = {"dataset": placed(dataset), "model": model, "dataset_config": config, "split": split}
     said |= {"method": method, "leave_out": leave_out}
-    spec = make_spec(
-        **{name: value for name, value in (said | {"max_length": max_length}).items() if value is not None}
-    )
-    found = inspect_for(anchored(spec), find_model(model, None) if model else None, against=against).report
-    return found.model_copy(update={"dataset": name_of(dataset)})
+    said |= {"max_length": max_length, "flavor": None if here or on == "hf-jobs" else on}
+    spec = anchored(make_spec(**{name: value for name, value in said.items() if value is not None}))
+    if here:
+        found = inspect_for(spec, find_model(model, None) if model else None, against=against)
+    else:
+        from tunebook.pipeline.plan import Plan
+        from tunebook.pipeline.plan.inspecting import rented_look
+
+        looked = rented_look(spec, against=against)
+        if isinstance(looked, Plan):
+            return _kept(looked).result()
+        found = looked
+    return found.report.model_copy(update={"dataset": name_of(dataset)})
 
 
 def memory(
@@ -139,7 +150,7 @@ def script(plan: str | None = None, *, output: str | None = None) -> ScriptResul
     """Write the training script of a plan (its id, or an instruction) to a file: `train.py` where none is named."""
     from tunebook.pipeline.scripts.train import dependencies
 
-    made = _plan_of(plan if plan is not None else script_of(None)[0])
+    made = _training(_plan_of(plan if plan is not None else script_of(None)[0]))
     path = Path(output or "train.py")
     try:
         path.write_text(made.script or "", encoding="utf-8")
@@ -160,7 +171,7 @@ def prove(plan: str) -> Proof:
         return proof_of(_script_text(path))
     if not _looks_like_plan_id(plan):
         raise CallError("plan", f"is {plan[:80]!r}, which is no file and no plan_id", "name a script, or a plan_id")
-    return proof_of(_plan_of(plan).script or "")
+    return proof_of(_training(_plan_of(plan)).script or "")
 
 
 def edit(plan_id: str, script: str) -> EditResult:
@@ -180,7 +191,7 @@ def edited(plan_id: str, text: str) -> EditResult:
     from tunebook.pipeline.plan.proving import proof_of
 
     journal = Journal(home())
-    changed = with_script(load_plan(journal, plan_id), text)
+    changed = with_script(_training(load_plan(journal, plan_id)), text)
     assert changed.plan_id and changed.script
     journal.save_plan(changed.plan_id, changed.model_dump(mode="json"))
     added, removed = counted(changed.edit or "")
@@ -202,8 +213,8 @@ def script_of(plan: str | None) -> tuple[str, str]:
         if plan_id is None:
             raise CallError("run", f"{run_id} has no plan yet", "wait for it, and ask again")
         made = load_plan(Journal(home()), plan_id)
-    assert made.plan_id and made.script
-    return made.plan_id, made.script
+    assert _training(made).plan_id and made.script
+    return str(made.plan_id), made.script
 
 
 def edited_run(plan_id: str, text: str) -> str:
@@ -214,11 +225,19 @@ def edited_run(plan_id: str, text: str) -> str:
     from tunebook.pipeline.plan import load_plan
     from tunebook.pipeline.plan.edited import with_script
 
-    changed = with_script(load_plan(Journal(home()), plan_id), text)
+    changed = with_script(_training(load_plan(Journal(home()), plan_id)), text)
     run_id = control.start_planned(changed, made_instruction(changed))
     if changed.edit is not None and _ref(run_id).state == "draft":
         control.prove(run_id)
     return run_id
+
+
+def drafted(plan_id: str) -> str:
+    """The run of a plan, found or made, which waits for consent unless somebody has given it."""
+    from tunebook.pipeline import control
+
+    made = _plan_of(plan_id)
+    return control.start_planned(made, made_instruction(made))
 
 
 def _script_text(path: Path) -> str:
@@ -414,9 +433,8 @@ def report(run: str | None = None, *, output: str | None = None) -> ReportResult
     plan_id = _ref(run_id).plan_id
     if plan_id is None:
         raise CallError("run", f"{run_id} has no plan", "a report needs a run that was planned")
-    return ReportResult(
-        path=str(write_report(run_id, load_plan(Journal(home()), plan_id), Path(output) if output else None))
-    )
+    made = _training(load_plan(Journal(home()), plan_id))
+    return ReportResult(path=str(write_report(run_id, made, Path(output) if output else None)))
 
 
 def export(target: str | None = None, *, gguf: str | list[str] = "Q4_K_M", push: str | None = None) -> ExportResult:
@@ -499,8 +517,6 @@ def read_spec(
 
 def _plan(instruction: str, **options: Any) -> tuple[Plan, str]:
     from tunebook.pipeline.control import anchored
-    from tunebook.pipeline.home import home
-    from tunebook.pipeline.journal import Journal
     from tunebook.pipeline.plan import make_plan
     from tunebook.pipeline.plan.unanswered import unanswered
 
@@ -508,10 +524,24 @@ def _plan(instruction: str, **options: Any) -> tuple[Plan, str]:
     reading, spec = read_spec(text, **options)
     if reading.questions:
         return unanswered(spec, reading.questions), text
-    made = make_plan(anchored(spec))
+    return _kept(make_plan(anchored(spec))), text
+
+
+def _kept(made: Plan) -> Plan:
+    """The plan, which can be run by its id from now on if it has one."""
+    from tunebook.pipeline.home import home
+    from tunebook.pipeline.journal import Journal
+
     if made.plan_id is not None:
         Journal(home()).save_plan(made.plan_id, made.model_dump(mode="json"))
-    return made, text
+    return made
+
+
+def _training(made: Plan) -> Plan:
+    """The plan, if it trains something. Raises CallError for one that only inspects."""
+    if made.ask is not None:
+        raise CallError("plan", "only inspects data, so it has no script and no report", "name a plan that trains")
+    return made
 
 
 def _instruction_text(instruction: str) -> str:

@@ -188,6 +188,10 @@ def _command(line: str, shell: InteractiveShell | None) -> None:
     result = call(arguments)
     if arguments.json:
         print(as_json(result))
+    elif arguments.command == "inspect" and (plan_id := getattr(result, "plan_id", None)) is not None:
+        from tunebook.functions import drafted
+
+        show_run(drafted(plan_id), as_text=not shows_widgets(shell), shell=shell)
     elif arguments.command in SHOWN:
         show_run(str(getattr(result, "run_id", "")), as_text=not shows_widgets(shell), shell=shell)
     else:

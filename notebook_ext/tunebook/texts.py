@@ -102,7 +102,8 @@ def _plan(plan: Any) -> str:
         return "\n".join(
             ["There is no plan yet:", *asked, *listed, *(["", "What would do:", *offers] if offers else [])]
         )
-    lines = [f"plan {plan.plan_id[:12]}", f"{plan.method.upper()}: {plan.why}", plan.sentence, *listed]
+    method = [f"{plan.method.upper()}: {plan.why}"] if "train" in plan.stages else []
+    lines = [f"plan {plan.plan_id[:12]}", *method, plan.sentence, *listed]
     blocked = next((one.blocked for one in plan.options if _is_chosen(plan, one)), "")
     lines += ["", *offers] if offers else []
     lines += ["", table([[field, _value(value)] for field, value in plan.spec.items()])]
@@ -328,7 +329,7 @@ def _ref(result: Any) -> str:
 
 _RENDER: dict[str, Callable[[Any], str]] = {
     "read": _reading,
-    "inspect": _report,
+    "inspect": lambda result: _plan(result) if hasattr(result, "plan_id") else _report(result),
     "memory": _memory,
     "plan": _plan,
     "script": lambda result: f"{result.path}: run it with `uv run {result.path}`",

@@ -48,6 +48,11 @@ class Facts:
     now: float = field(default_factory=time.time)
 
     @property
+    def inspects(self) -> bool:
+        """Whether the run only looks at data, on a rented machine: nothing is trained."""
+        return self.plan is not None and self.plan.ask is not None
+
+    @property
     def proving(self) -> bool:
         """Whether the script of the plan is run in miniature right now."""
         run = self.run
@@ -200,7 +205,7 @@ class Gatherer:
         from tunebook.pipeline.journal import Journal
         from tunebook.pipeline.run_folder import RunFolder
 
-        if run.state == "needs_person":
+        if run.state == "needs_person" or "validate" in run.done_stages:
             kept: Path | None = RunFolder(run.run_id).inspection
         else:
             events = Journal(home()).events(run.run_id)

@@ -41,7 +41,9 @@ LABELS: dict[StageId, str] = {
 }
 #: The stages of a run behind the last three stages of the panel.
 RUN_STAGES: dict[StageId, str] = {"run": "train", "compare": "evaluate", "publish": "export"}
-_PANEL_STAGES: dict[str, StageId] = {stage: panel for panel, stage in RUN_STAGES.items()}
+_PANEL_STAGES: dict[str, StageId] = {stage: panel for panel, stage in RUN_STAGES.items()} | {"validate": "data"}
+#: Of a run that only inspects: its data is looked at when somebody has consented.
+INSPECTED: list[StageId] = ["request", "plan", "data"]
 
 _COUNTED = re.compile(r"\d of \d")
 
@@ -53,12 +55,13 @@ def run_snapshot(facts: Facts) -> View:
     """The panel of a run. `seq` is set by whoever sends it."""
     run = facts.run
     spec = facts.plan.spec if facts.plan else run.spec
+    title = spec.get("dataset") if facts.inspects else spec.get("model")
     return {
         "seq": 0,
         "run_id": run.run_id,
         "state": "preparing" if _preparing(facts) else run.state,
-        "title": shortened(name_of(str(spec.get("model") or "")), 120) or "tunebook",
-        "subtitle": _subtitle(spec),
+        "title": shortened(name_of(str(title or "")), 120) or "tunebook",
+        "subtitle": _inspected(facts) if facts.inspects else _subtitle(spec),
         "active": active_stage(facts),
         "stages": stages(facts),
         "status": status(facts),
@@ -69,7 +72,7 @@ def run_snapshot(facts: Facts) -> View:
         "request": request_view(run.instruction, run.spec, facts.reading, questions=[]),
         "data": _data(facts),
         "plan": _plan(facts),
-        "run": run_view(facts) if run.confirmed_at is not None else None,
+        "run": run_view(facts) if run.confirmed_at is not None and not facts.inspects else None,
         "compare": compare_view(facts),
         "publish": publish_view(facts),
         **NO_TABLE,
@@ -83,7 +86,7 @@ def _plan(facts: Facts) -> View | None:
     is_open = _open(facts.run)
     return plan_view(
         facts.plan,
-        facts.script_path,
+        "" if facts.inspects else facts.script_path,
         decides=is_open,
         whole=is_open,
         proof=facts.proof,
@@ -142,6 +145,12 @@ def _subtitle(spec: dict[str, Any]) -> str:
     return ", ".join(part for part in (on, how) if part)
 
 
+def _inspected(facts: Facts) -> str:
+    assert facts.plan and facts.plan.chosen
+    seen = f", with the tokenizer of {shortened(facts.plan.model.title, 80)}" if facts.plan.model else ""
+    return f"inspection on {facts.plan.chosen.flavor}{seen}"
+
+
 def _preparing(facts: Facts) -> bool:
     return facts.run.state == "draft" and (facts.run.plan_id is None or facts.proving)
 
@@ -165,13 +174,13 @@ def active_stage(facts: Facts) -> StageId:
     if run.confirmed_at is None:
         return "plan"
     if run.state == "succeeded":
-        return "publish"
+        return "data" if facts.inspects else "publish"
     return _PANEL_STAGES.get(run.stage or "train", "run")
 
 
 def stages(facts: Facts) -> list[View]:
-    """All six, in order."""
-    active, order = active_stage(facts), list(LABELS)
+    """All six, in order; of a run that only inspects, its three."""
+    active, order = active_stage(facts), INSPECTED if facts.inspects else list(LABELS)
     done: list[View] = []
     for name in order:
         state = _stage_state(facts, name, active, order)
@@ -293,8 +302,8 @@ def _pill(facts: Facts) -> str:
         return "stopping"
     if run.state == "running" and run.stage == "train" and facts.step is not None and facts.max_steps:
         return f"step {facts.step:,} of {facts.max_steps:,}"
-    if run.state == "running" and run.stage in ("evaluate", "export"):
-        return {"evaluate": "evaluating", "export": "exporting"}[run.stage]
+    if run.state == "running" and run.stage in ("validate", "evaluate", "export"):
+        return {"validate": "inspecting", "evaluate": "evaluating", "export": "exporting"}[run.stage]
     return {
         "draft": "ready to start",
         "confirmed": "starting",
@@ -397,7 +406,7 @@ def sentence_of(facts: Facts, name: StageId) -> str:
         "request": lambda: request_view(run.instruction, run.spec, facts.reading, questions=[]),
         "data": lambda: {"sentence": facts.inspection.report.sentence()} if facts.inspection else None,
         "plan": lambda: {"sentence": facts.plan.sentence} if facts.plan else None,
-        "run": lambda: {"sentence": run_sentence(facts)} if run.confirmed_at is not None else None,
+        "run": lambda: {"sentence": run_sentence(facts)} if run.confirmed_at and not facts.inspects else None,
         "compare": lambda: compare_view(facts),
         "publish": lambda: publish_view(facts),
     }
