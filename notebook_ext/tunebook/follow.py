@@ -39,7 +39,8 @@ class Narrator:
         if self._first("run"):
             state = run_snapshot(facts)
             lines.append(f"Run {run.run_id}: {state['title']} {state['subtitle']}".rstrip())
-            lines.append(_line("Request", sentence_of(facts, "request")))
+            if words := sentence_of(facts, "request"):
+                lines.append(_line("Request", words))
         for stage in stages(facts):
             lines += self._stage(facts, stage)
         lines += self._end(facts)

@@ -11,6 +11,8 @@ import pytest
 from hub.__main__ import seeded
 from hub.clients import TOKEN, Client, refused
 from hub.server import StandInHub, served
+from kernel.kernel import kernel
+from kernel.test_panels import has_snapshot, opened, snapshots
 from small import small_data
 from tiny import tiny_model
 
@@ -38,7 +40,20 @@ def told(machine: Client, *arguments: str) -> dict[str, Any]:
     return answer
 
 
-def test_it_is_planned_paid_and_known(hub: StandInHub, machine: Client) -> None:
+def by_hand(machine: Client, monkeypatch: pytest.MonkeyPatch, plan_id: str) -> dict[str, Any]:
+    """What the panel of `%finetune inspect ... --on cpu-basic` shows in the end: its button is clicked."""
+    for name, value in machine.environment(TOKEN).items():
+        monkeypatch.setenv(name, value)
+    with kernel(machine.folder, widgets=True) as front:
+        outcome = front.run(f"%finetune {' '.join(ASKED)} --on cpu-basic")
+        shown = snapshots(outcome.messages)[-1]  # the plan is made already, so the button is there at once
+        assert shown["confirm"] == {"label": "Start, at most $0.01", "enabled": True}
+        assert shown["plan"]["plan_id"] == plan_id and shown["data"] is None
+        front.send(opened(outcome.messages)["comm_id"], {"kind": "confirm", "plan_id": plan_id})
+        return snapshots([front.heard(has_snapshot(state="succeeded"), timeout=120)])[-1]
+
+
+def test_it_is_planned_paid_and_known(hub: StandInHub, machine: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = told(machine, *ASKED, "--on", "cpu-basic")
     assert plan["chosen"] == {"backend": "hf-jobs", "flavor": "cpu-basic", "tuning": ""}
     assert plan["stages"] == ["validate"] and plan["timeout_s"] == 1800
@@ -48,13 +63,11 @@ def test_it_is_planned_paid_and_known(hub: StandInHub, machine: Client) -> None:
     waits = told(machine, "run", plan["plan_id"])
     assert waits["state"] == "draft" and not hub.jobs.all, "nobody has consented"
 
-    confirm = f"""
-from tunebook.pipeline import control
-control.confirm({waits["run_id"]!r}, {plan["plan_id"]!r}, by="a test")
-"""
-    machine.script(confirm + "answer = None", token=TOKEN)
-    ended = told(machine, "run", plan["plan_id"], "--wait")
-    shown = told(machine, "show", ended["run_id"])
+    seen = by_hand(machine, monkeypatch, plan["plan_id"])
+    assert [stage["id"] for stage in seen["stages"]] == ["plan", "data"] and seen["run_id"] == waits["run_id"]
+    assert seen["data"]["rows"] == 64 and seen["title"] == "kinds"
+    assert seen["subtitle"] == "inspection on cpu-basic, with the tokenizer of SmolLM2-135M-Instruct"
+    shown = told(machine, "show", waits["run_id"])
     assert shown["state"] == "succeeded", (shown["why"], told(machine, "logs")["lines"])
     (job,) = hub.jobs.all.values()
     assert job.spec["flavor"] == "cpu-basic" and job.spec["timeoutSeconds"] == 1800

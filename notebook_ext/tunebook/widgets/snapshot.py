@@ -41,9 +41,9 @@ LABELS: dict[StageId, str] = {
 }
 #: The stages of a run behind the last three stages of the panel.
 RUN_STAGES: dict[StageId, str] = {"run": "train", "compare": "evaluate", "publish": "export"}
-_PANEL_STAGES: dict[str, StageId] = {stage: panel for panel, stage in RUN_STAGES.items()} | {"validate": "data"}
+_PANEL_STAGES: dict[str, StageId] = {stage: panel for panel, stage in RUN_STAGES.items()}
 #: Of a run that only inspects: its data is looked at when somebody has consented.
-INSPECTED: list[StageId] = ["request", "plan", "data"]
+INSPECTED: list[StageId] = ["plan", "data"]
 
 _COUNTED = re.compile(r"\d of \d")
 
@@ -69,7 +69,7 @@ def run_snapshot(facts: Facts) -> View:
         "confirm": _confirm(facts),
         "cancel": _cancel(facts),
         "stop": _stop(facts),
-        "request": request_view(run.instruction, run.spec, facts.reading, questions=[]),
+        "request": None if facts.inspects else request_view(run.instruction, run.spec, facts.reading, questions=[]),
         "data": _data(facts),
         "plan": _plan(facts),
         "run": run_view(facts) if run.confirmed_at is not None and not facts.inspects else None,
@@ -175,11 +175,11 @@ def active_stage(facts: Facts) -> StageId:
         return "plan"
     if run.state == "succeeded":
         return "data" if facts.inspects else "publish"
-    return _PANEL_STAGES.get(run.stage or "train", "run")
+    return "data" if facts.inspects else _PANEL_STAGES.get(run.stage or "train", "run")
 
 
 def stages(facts: Facts) -> list[View]:
-    """All six, in order; of a run that only inspects, its three."""
+    """All six, in order; of a run that only inspects, its two."""
     active, order = active_stage(facts), INSPECTED if facts.inspects else list(LABELS)
     done: list[View] = []
     for name in order:
@@ -225,6 +225,8 @@ def _stage_state(facts: Facts, name: StageId, active: StageId, order: list[Stage
 def _seconds(facts: Facts, name: StageId) -> float | None:
     if name in RUN_STAGES:
         return facts.run.done_stages.get(RUN_STAGES[name])
+    if name == "data" and facts.inspects:
+        return facts.run.done_stages.get("validate")
     return facts.prepared.get(name)
 
 
@@ -253,7 +255,11 @@ def _note(facts: Facts, name: StageId, state: str) -> str:
 def _progress(facts: Facts) -> Progress:
     """The progress of the work at hand; the last words of the job before it say nothing about it."""
     run = facts.run
-    if run.confirmed_at is not None and not facts.proving and not run.attempts_of(run.stage or "train"):
+    if (
+        run.confirmed_at is not None
+        and not facts.proving
+        and not run.attempts_of(run.stage or ("validate" if facts.inspects else "train"))
+    ):
         return Progress()
     return facts.progress
 
@@ -403,7 +409,9 @@ def sentence_of(facts: Facts, name: StageId) -> str:
     """The sentence of one stage as its panel says it; "" where it has none yet."""
     run = facts.run
     views: dict[StageId, Callable[[], View | None]] = {
-        "request": lambda: request_view(run.instruction, run.spec, facts.reading, questions=[]),
+        "request": lambda: (
+            None if facts.inspects else request_view(run.instruction, run.spec, facts.reading, questions=[])
+        ),
         "data": lambda: {"sentence": facts.inspection.report.sentence()} if facts.inspection else None,
         "plan": lambda: {"sentence": facts.plan.sentence} if facts.plan else None,
         "run": lambda: {"sentence": run_sentence(facts)} if run.confirmed_at and not facts.inspects else None,
