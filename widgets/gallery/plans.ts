@@ -243,6 +243,26 @@ export const paidPlan: PlanView = {
   explore: small,
 };
 
+/** Of an inspection: one machine, nothing to choose, no script. */
+export const inspectionPlan: PlanView = {
+  ...plan,
+  sentence:
+    "Every row of ada/kinds is looked at with the tokenizer of SmolLM2-135M-Instruct on cpu-basic (2 vCPU, 15 GiB), at $0.01 an hour.",
+  chosen: { backend: "hf-jobs", flavor: "cpu-basic", tuning: "" },
+  options: [],
+  offers: [],
+  explore: null,
+  explorable: false,
+  decisions: [],
+  script: "",
+  script_title: "",
+  script_path: "",
+  hints: [],
+  consent: "$0.01 is reserved: 30 min at $0.01 an hour, then the job is stopped.",
+  budget: { cap: null, reserved: 0, spent: 0, left: null },
+  prices: "Prices read from the Hub just now.",
+};
+
 export const missingPlan: PlanView = {
   ...paidPlan,
   missing: [

@@ -96,6 +96,55 @@ const running: PanelSnapshot = {
   plan: plans.plan,
   run: made.run,
 };
+/** An inspection on a rented machine, which waits for its button: nothing is trained, so there are two stages. */
+const inspection: PanelSnapshot = {
+  ...empty,
+  seq: 2,
+  run_id: "kinds-21",
+  state: "draft",
+  title: "kinds",
+  subtitle: "inspection on cpu-basic, with the tokenizer of SmolLM2-135M-Instruct",
+  active: "plan",
+  stages: [
+    { id: "plan", label: "Plan", state: "needs_you", seconds: null, note: "waits for you", progress: null },
+    { id: "data", label: "Data", state: "waiting", seconds: null, note: "", progress: null },
+  ],
+  status: { pill: "ready to start", left: "", spent: "$0 of at most $0.01" },
+  confirm: { label: "Start, at most $0.01", enabled: true },
+  cancel,
+  plan: plans.inspectionPlan,
+};
+const inspecting: PanelSnapshot = {
+  ...inspection,
+  seq: 9,
+  state: "running",
+  active: "data",
+  stages: [
+    { id: "plan", label: "Plan", state: "done", seconds: null, note: "", progress: null },
+    {
+      id: "data",
+      label: "Data",
+      state: "working",
+      seconds: null,
+      note: "Counting tokens, 31,000 of 64,000",
+      progress: 0.48,
+    },
+  ],
+  status: { pill: "inspecting", left: "", spent: "$0.00 of at most $0.01" },
+  confirm: null,
+};
+const inspected: PanelSnapshot = {
+  ...inspecting,
+  seq: 12,
+  state: "succeeded",
+  stages: [
+    { id: "plan", label: "Plan", state: "done", seconds: null, note: "", progress: null },
+    { id: "data", label: "Data", state: "done", seconds: 41, note: "", progress: null },
+  ],
+  status: { pill: "finished", left: "", spent: "under $0.01 of at most $0.01" },
+  cancel: null,
+  data: made.data,
+};
 /** A script that a person edited, at the proof that decides whether it may start. */
 const edited: PanelSnapshot = {
   ...needsYou,
@@ -251,6 +300,9 @@ export const states: Record<string, State> = {
     bundle: "finetune-panel",
     snapshot: { ...needsYou, confirm: null, plan: plans.nothingFits },
   },
+  "panel-inspection": { bundle: "finetune-panel", snapshot: inspection },
+  "panel-inspecting": { bundle: "finetune-panel", snapshot: inspecting },
+  "panel-inspected": { bundle: "finetune-panel", snapshot: inspected },
   "panel-many-options": { bundle: "finetune-panel", snapshot: { ...needsYou, plan: plans.manyPlan } },
   "panel-running": { bundle: "finetune-panel", snapshot: running, points: "half" },
   "panel-rented": { bundle: "finetune-panel", snapshot: { ...running, run: made.rentedRun }, points: "rented" },
