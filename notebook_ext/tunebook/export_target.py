@@ -39,6 +39,8 @@ def export_target(target: str | None, gguf: str | list[str], push: str | None) -
         if state.state in ("running", "cancelling") and state.stage == "export":
             raise CallError("run", f"{run_id} is exporting at this moment", "wait for its end")
         plan, run = load_plan(Journal(home()), state.plan_id), RunFolder(run_id)
+        if plan.ask is not None:
+            raise CallError("run", f"{run_id} only inspects data", "export a run that was trained")
         push_to = push_config(plan, run, run_id, repo) if repo else None
         config = export_config(plan, run, run_id) | {"quants": quants, "push": push_to}
         kept = run.path / "export.json"

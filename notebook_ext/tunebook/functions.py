@@ -85,11 +85,15 @@ def inspect(
         found = inspect_for(spec, find_model(model, None) if model else None, against=against)
     else:
         from tunebook.pipeline.plan import Plan
-        from tunebook.pipeline.plan.inspecting import rented_look
+        from tunebook.pipeline.plan.inspecting import rented_look, take_up
 
         looked = rented_look(spec, against=against)
         if isinstance(looked, Plan):
-            return _kept(looked).result()
+            # `clean` forgets what is known of data, and leaves the runs that have found it: nobody pays for that twice.
+            paid = [one for one in runs().runs if one.plan_id == looked.plan_id and one.state == "succeeded"]
+            if not paid:
+                return _kept(looked).result()
+            looked = take_up(looked, _folder(paid[0].run_id))
         found = looked
     return found.report.model_copy(update={"dataset": name_of(dataset)})
 

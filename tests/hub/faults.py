@@ -8,8 +8,9 @@ from typing import Literal
 
 #: before: the connection breaks and nothing was done. after: it was done, and the connection breaks. error: it was done, and
 #: the answer is a 500. stall: it was done, and no answer comes. twice: it is done, and the answer is sent twice.
+#: page: it is done, and in the place of the answer comes a page of HTML, as of a network that one has to sign in to.
 #: payment, rate: a 402, a 429 with Retry-After; nothing was done. cut: the stream breaks after some events.
-Kind = Literal["before", "after", "error", "stall", "twice", "payment", "rate", "cut"]
+Kind = Literal["before", "after", "error", "stall", "twice", "page", "payment", "rate", "cut"]
 
 
 @dataclass

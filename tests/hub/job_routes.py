@@ -51,7 +51,7 @@ def listed(hub: StandInHub, call: Call) -> Answer:
     stages = call.query.get("stage", [])
     found = [
         job
-        for job in reversed(hub.jobs.all.values())
+        for job in reversed(list(hub.jobs.all.values()))
         if job.owner == namespace
         and (not stages or job.stage in stages)
         and all(job.labels.get(name) == value for name, value in wanted)

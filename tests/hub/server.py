@@ -166,6 +166,8 @@ class _Handler(BaseHTTPRequestHandler):
         answer = None if kind == "before" else self.hub.answer(method, self.path, self.headers, body)
         if kind == "error":
             return refusal(Refused(500, message="Internal error"))
+        if kind == "page":
+            return Answer(200, {"Content-Type": "text/html"}, b"<html>Sign in to this network first.</html>")
         if kind == "stall":
             assert fault
             time.sleep(fault.seconds)

@@ -83,7 +83,10 @@ def test_it_is_planned_paid_and_known(hub: StandInHub, machine: Client, monkeypa
     assert not list((machine.folder / "tunebook" / "jobs").glob("validate-*"))
     assert len(hub.jobs.all) == 1
     assert "only inspects data" in refused(machine.tunebook("script", plan["plan_id"], token=TOKEN))
-    assert "only inspects data" in refused(machine.tunebook("report", token=TOKEN))
+    for command in ("report", "export"):
+        assert "only inspects data" in refused(machine.tunebook(command, token=TOKEN))
+    told(machine, "clean")
+    assert told(machine, *ASKED, "--on", "cpu-basic") == known, "the run that was paid for has it still"
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,7 @@ _FAULTS = {
     "error": "it is done, and the answer is a 500",
     "stall": "it is done, and no answer comes",
     "twice": "the answer comes twice",
+    "page": "it is done, and the answer is a page of HTML",
     "payment": "a 402",
     "rate": "a 429",
     "cut": "the stream breaks",

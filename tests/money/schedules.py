@@ -46,16 +46,16 @@ class Schedule:
     cancel_after: int | None = None  # lives, 0 is before the first
 
 
-SUBMIT = ("before", "after", "error", "stall", "twice", "payment", "rate")
-READ = ("before", "error", "stall", "rate")
+SUBMIT = ("before", "after", "error", "stall", "twice", "page", "payment", "rate")
+READ = ("before", "error", "stall", "page", "rate")
 #: Where a fault can strike: method, what the path has after the account's name, and the kinds.
 PLACES: list[tuple[str, str, tuple[str, ...]]] = [
     ("POST", "", SUBMIT),
     ("GET", "?", READ),
     ("GET", "/", READ),
     ("GET", "logs", ("cut", "before")),
-    ("POST", "bucket", ("before", "after", "error")),
-    ("GET", "bucket", ("before", "error", "stall")),
+    ("POST", "bucket", ("before", "after", "error", "page")),
+    ("GET", "bucket", ("before", "error", "stall", "page", "rate")),
 ]
 
 

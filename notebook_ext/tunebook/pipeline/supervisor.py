@@ -81,18 +81,32 @@ class Supervisor:
         except CallError as error:
             self._failed(str(error.field), error.problem, error.remedy)
         except TunebookError as error:
-            self._failed("The work failed", str(error), f"Read the log with `tunebook logs {self.run_id}`")
+            if self._owes():
+                self.write("interrupted", why=str(error))
+            else:
+                self._failed("The work failed", str(error), f"Read the log with `tunebook logs {self.run_id}`")
         except Exception as error:  # noqa: BLE001  what is wrong here must be in the journal, not only in a log
             if (told := unwritable(error)) is None:
                 self._broken(error)
             else:  # which says nothing of the work, and a job may be under way: the run goes on once there is room
                 self.write("interrupted", why=str(told))
 
+    def _owes(self) -> bool:
+        """Whether a job that costs money may be at work, or was not settled yet: a run that has ended would leave it so."""
+        state = self.state()
+        return bool(state.max_usd) and _live(state.attempts)
+
     def _broken(self, error: Exception) -> None:
         traceback.print_exception(error)
+        what = f"{type(error).__name__}: {error}"
+        if self._owes():
+            self.write(
+                "interrupted", why=f"tunebook itself failed ({what}); the job is found again, and never paid twice"
+            )
+            return
         self._failed(
             "tunebook itself failed",
-            f"{type(error).__name__}: {error}",
+            what,
             f"Nothing made so far is lost; `tunebook resume {self.run_id}` goes on from it",
         )
 

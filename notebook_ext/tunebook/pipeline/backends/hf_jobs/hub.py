@@ -108,7 +108,10 @@ class JobsHub:
         )
 
     def job(self, job_id: str) -> JobInfo:
-        return self.ask(lambda: self.api.inspect_job(job_id=job_id, namespace=self.namespace, token=self._token))
+        told = self.ask(lambda: self.api.inspect_job(job_id=job_id, namespace=self.namespace, token=self._token))
+        if told.id != job_id:
+            raise Unanswered("the Hub's answer is about another job")
+        return told
 
     def cancel(self, job_id: str) -> None:
         self.ask(lambda: self.api.cancel_job(job_id=job_id, namespace=self.namespace, token=self._token))
@@ -125,6 +128,8 @@ class JobsHub:
             if status >= 500:
                 raise Unanswered(f"the Hub answers {status}") from None
             raise Refused(status, _said(failure), _seconds(failure.response.headers.get("Retry-After"))) from None
+        except TunebookError:
+            raise
         except TimeoutError:
             raise Unanswered(f"the Hub did not answer within {seconds:g} s") from None
         except Exception as failure:
@@ -137,7 +142,8 @@ class JobsHub:
             library = type(failure).__module__.startswith(("httpx", "httpcore"))
             if library or type(failure) is RuntimeError or isinstance(failure, OSError):
                 raise Unanswered(f"the connection to the Hub broke ({name})") from None
-            raise
+            # What else the client raises comes of an answer that is none of the Hub's, such as a proxy's page.
+            raise Unanswered(f"the Hub's answer cannot be read ({name})") from None
 
 
 def _said(failure: Any) -> str:

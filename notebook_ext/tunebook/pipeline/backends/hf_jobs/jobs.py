@@ -114,7 +114,10 @@ class HfJobs:
     def fetch(self, request: JobRequest) -> None:
         run = _run_folder(request)
         disk = disk_of(self.hub, run)
-        left = disk.get(run)
+        try:
+            left = disk.get(run)
+        except Refused as refused:  # now: what the job has made is paid for, and stays where it is
+            raise Undecided(str(refused)) from None
         told, made = read_json(request.folder / "result.json"), read_json(run / "export.json")
         if told and made:  # it names files as the job saw them
             away = {f"{told['root']}/{name}": disk.address(name) for name in left}
