@@ -80,20 +80,16 @@ test.each(Object.keys(states).filter((name) => name.includes("hostile")))(
   },
 );
 
-test("each part of the panel stands exactly once in every state", async () => {
-  for (const [name, { bundle }] of Object.entries(states)) {
+test("each part of the panel stands exactly once in every state, those of stages that a run does not have in none", async () => {
+  const parts = { data: "dataset-inspector", plan: "hardware-picker", run: "run-monitor", compare: "checkpoint-table" };
+  for (const [name, { bundle, snapshot }] of Object.entries(states)) {
     if (bundle !== "finetune-panel") continue;
-    const { find, end } = await mountState(name);
-    for (const testid of [
-      "panel",
-      "confirm",
-      "cancel",
-      "dataset-inspector",
-      "hardware-picker",
-      "run-monitor",
-      "checkpoint-table",
-    ]) {
-      find(`tunebook-${testid}`);
+    const { el, find, end } = await mountState(name);
+    const stages = snapshot && "stages" in snapshot ? snapshot.stages.map(({ id }) => String(id)) : Object.keys(parts);
+    for (const part of ["panel", "confirm", "cancel"]) find(`tunebook-${part}`);
+    for (const [stage, part] of Object.entries(parts)) {
+      if (stages.includes(stage)) find(`tunebook-${part}`);
+      else expect(el.querySelector(`[data-testid="tunebook-${part}"]`)).toBeNull();
     }
     end();
   }
