@@ -12,16 +12,16 @@ from money.playing import grid, play, table
 from money.schedules import Field, Schedule, confirmed, made_plan
 from tunebook.pipeline.journal import fold
 
-SCHEDULES = 500
-
 
 @pytest.mark.timeout(1800)
-def test_no_schedule_of_faults_and_kills_breaks_the_books(tmp_path: Path) -> None:
-    outcomes = play(tmp_path, random=SCHEDULES, with_seed=20_260_801)
+@pytest.mark.parametrize("schedules", [100, pytest.param(500, marks=pytest.mark.slow)])
+def test_no_schedule_of_faults_and_kills_breaks_the_books(schedules: int, tmp_path: Path) -> None:
+    """Random ones, after the grid."""
+    outcomes = play(tmp_path, random=schedules, with_seed=20_260_801)
     print(table(outcomes))
-    assert len(outcomes) == SCHEDULES + len(grid())
+    assert len(outcomes) == schedules + len(grid())
     assert not [one for one in outcomes if one.wrong]
-    assert sum(one.jobs for one in outcomes) > SCHEDULES / 2, "most of them did start jobs"
+    assert sum(one.jobs for one in outcomes) > schedules / 2, "most of them did start jobs"
     assert sum(one.paid for one in outcomes) > 0
     canary = b"hf_canary"
     for file in tmp_path.rglob("*"):
