@@ -167,6 +167,7 @@ def test_a_cancelled_run_stays_cancelled_and_nothing_runs_on(tiny: Path, data: P
     assert state(run_id) == "cancelled"
 
 
+@pytest.mark.slow  # tests/money has three of them
 def test_two_supervisors_never_work_on_one_run(tiny: Path, data: Path) -> None:
     run_id = begin(tiny, data)
     for _ in range(3):

@@ -16,10 +16,10 @@ from tunebook.pipeline.journal import fold
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("schedules", [100, pytest.param(500, marks=pytest.mark.slow)])
 def test_no_schedule_of_faults_and_kills_breaks_the_books(schedules: int, tmp_path: Path) -> None:
-    """Random ones, after the grid."""
-    outcomes = play(tmp_path, random=schedules, with_seed=20_260_801)
+    """The grid among them."""
+    outcomes = play(tmp_path, random=schedules - len(grid()), with_seed=20_260_801)
     print(table(outcomes))
-    assert len(outcomes) == schedules + len(grid())
+    assert len(outcomes) >= schedules
     assert not [one for one in outcomes if one.wrong]
     assert sum(one.jobs for one in outcomes) > schedules / 2, "most of them did start jobs"
     assert sum(one.paid for one in outcomes) > 0

@@ -12,6 +12,7 @@ import linecache
 import math
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -78,7 +79,8 @@ def _called(function: Callable[..., Any], given: dict[str, Any], count: int) -> 
     try:
         values = function(**given)
         if inspect.isawaitable(values):
-            values = asyncio.run(_awaited(values))
+            with ThreadPoolExecutor(1) as other:  # in a notebook this thread has a loop that runs already
+                values = other.submit(asyncio.run, _awaited(values)).result()
         found = [None if value is None else float(value) for value in values]
     except Exception as failure:  # someone else's code raises what it likes
         raise CallError("rewards", f"{name} failed ({_reason(failure)})", "mend the function") from failure

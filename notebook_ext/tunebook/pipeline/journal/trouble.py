@@ -46,9 +46,23 @@ def require_ours(path: Path) -> None:
         raise damaged(path)
     require_version(path, int.from_bytes(header[_VERSION_AT : _VERSION_AT + 4], "big"))
     beside = path.with_name(f"{path.name}-wal")
-    if beside.exists() and beside.stat().st_size:  # the newest header may be there still
+    if not _size(beside):
+        return
+    try:  # the newest header may be there still
         with told(path), closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=30)) as db:
             require_version(path, db.execute("PRAGMA user_version").fetchone()[0])
+    except JournalUnusable:
+        if _size(beside):
+            raise
+        require_ours(path)  # its last writer has gone meanwhile, and took it into the file
+
+
+def _size(path: Path) -> int:
+    """0 where it is not there: a journal's last writer takes the file beside it away."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def require_version(path: Path, version: int) -> None:
