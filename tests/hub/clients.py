@@ -80,6 +80,14 @@ class Client:
         return json.loads(done.stdout.splitlines()[-1])
 
 
+def told(machine: Client, *arguments: str) -> dict[str, Any]:
+    """What `tunebook ARGUMENTS --json` of ada's prints on that machine."""
+    done = machine.tunebook(*arguments, "--json", token=TOKEN)
+    assert done.returncode == 0, done.stderr
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
 def answered(client: Client, code: str) -> Any:
     """What a script of ada's leaves in `answer`."""
     client.hub.accounts[TOKEN] = "ada"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from hub.__main__ import seeded
-from hub.clients import TOKEN, Client, answered
+from hub.clients import TOKEN, Client, answered, told
 from hub.faults import Fault
 from hub.jobs import Job
 from hub.repos import MAIN
@@ -244,13 +244,6 @@ def seeded_hub(model_folder: Path, kinds: Path, tmp_path: Path) -> Iterator[Stan
         running.no_buckets.add("ada")
         running.jobs.environment["TUNEBOOK_KEEP_S"] = "0.5"
         yield running
-
-
-def told(machine: Client, *arguments: str) -> dict[str, Any]:
-    done = machine.tunebook(*arguments, "--json", token=TOKEN)
-    assert done.returncode == 0, done.stderr
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
 
 
 def until(condition: Callable[[], Any], seen: Callable[[], Any]) -> Any:

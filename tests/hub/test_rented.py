@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from hub.__main__ import seeded
-from hub.clients import TOKEN, Client
+from hub.clients import TOKEN, Client, told
 from hub.job_routes import spent_usd
 from hub.jobs import Job
 from hub.server import StandInHub, served
@@ -47,13 +47,6 @@ def run(machine: Client) -> dict[str, Any]:
     done = machine.tunebook("run", INSTRUCTION, *ON, token=TOKEN)
     assert done.returncode == 0, (done.stdout, done.stderr, log(machine))
     return told(machine, "show")
-
-
-def told(machine: Client, *arguments: str) -> dict[str, Any]:
-    done = machine.tunebook(*arguments, "--json", token=TOKEN)
-    assert done.returncode == 0, done.stderr
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
 
 
 def log(machine: Client) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hub.__main__ import seeded
-from hub.clients import TOKEN, Client, refused
+from hub.clients import TOKEN, Client, refused, told
 from hub.server import StandInHub, served
 from kernel.kernel import kernel
 from kernel.test_panels import has_snapshot, opened, snapshots
@@ -31,13 +30,6 @@ def hub(model_folder: Path, kinds: Path, tmp_path_factory: pytest.TempPathFactor
 @pytest.fixture
 def machine(hub: StandInHub, tmp_path: Path) -> Client:
     return Client(hub, tmp_path / "machine")
-
-
-def told(machine: Client, *arguments: str) -> dict[str, Any]:
-    done = machine.tunebook(*arguments, "--json", token=TOKEN)
-    assert done.returncode == 0, done.stderr
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
 
 
 def by_hand(machine: Client, monkeypatch: pytest.MonkeyPatch, plan_id: str) -> dict[str, Any]:

@@ -173,9 +173,11 @@ def active_stage(facts: Facts) -> StageId:
         )
     if run.confirmed_at is None:
         return "plan"
+    if facts.inspects:
+        return "data"
     if run.state == "succeeded":
-        return "data" if facts.inspects else "publish"
-    return "data" if facts.inspects else _PANEL_STAGES.get(run.stage or "train", "run")
+        return "publish"
+    return _PANEL_STAGES.get(run.stage or "train", "run")
 
 
 def stages(facts: Facts) -> list[View]:
