@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,14 +11,12 @@ from queue import SimpleQueue
 
 from hub.server import StandInHub, served
 from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis import strategies as st
 
 from money.schedules import SUBMIT, Field, Outcome, Player, Schedule, schedules
 from tunebook.pipeline.crash import CRASH_POINTS
 from tunebook.pipeline.ledger import usd
 
 LANES = 8
-BATCH = 25
 
 
 def grid() -> list[Schedule]:
@@ -31,7 +29,6 @@ def grid() -> list[Schedule]:
 
 def play(folder: Path, random: int, with_seed: int) -> list[Outcome]:
     """The outcomes of the grid and of as many random schedules, on a Hub and a home in this folder."""
-    outcomes: list[Outcome] = []
     hub = StandInHub()
     with served(hub), ExitStack() as stack, ThreadPoolExecutor(LANES) as pool:
         field = Field(hub, folder)
@@ -46,23 +43,24 @@ def play(folder: Path, random: int, with_seed: int) -> list[Outcome]:
             finally:
                 free.put(player)
 
-        def all_of(batch: Sequence[Schedule]) -> None:
-            outcomes.extend(pool.map(one, batch))
+        return list(pool.map(one, [*grid(), *drawn(random, with_seed)]))
 
-        all_of(grid())
 
-        @seed(with_seed)
-        @settings(
-            max_examples=max(1, -(-random // BATCH)), deadline=None, database=None, phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )  # fmt: skip
-        @given(st.lists(schedules(), min_size=BATCH, max_size=BATCH))
-        def batches(batch: list[Schedule]) -> None:
-            all_of(batch)
+def drawn(count: int, with_seed: int) -> list[Schedule]:
+    """Random schedules, all of them before the first is played: no lane waits for another."""
+    found: list[Schedule] = []
 
-        if random:
-            batches()
-    return outcomes
+    @seed(with_seed)
+    @settings(
+        max_examples=max(1, count), deadline=None, database=None, phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(schedules())
+    def draw(schedule: Schedule) -> None:
+        found.append(schedule)
+
+    draw()
+    return found[:count]
 
 
 def table(outcomes: Iterable[Outcome]) -> str:

@@ -113,6 +113,7 @@ class Field:
             "TUNEBOOK_HOME": str(self.home),
             "MONEY_TOKEN": token,
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+            "HF_XET_CLIENT_RETRY_BASE_DELAY": "20ms",  # 3 s otherwise, doubled at each of 5 retries
             "PYTHONPATH": os.pathsep.join(sys.path),
         }
         environment.pop("HF_TOKEN", None)
