@@ -41,8 +41,7 @@ test("a part that Python does not have is one sentence, and can be asked for aga
   expect(said(el)).toBe("The curve is not here: it was not built. Try again");
   model.part = partText;
   el.querySelector<HTMLElement>(".tb-to-come button")?.click();
-  await partsHere(el);
-  expect(el.querySelector("canvas")).not.toBeNull();
+  await vi.waitFor(() => expect(el.querySelector("canvas")).not.toBeNull());
 });
 
 test("text that is no part is one sentence", async () => {
@@ -115,8 +114,6 @@ test("the table of the rows comes with its look, and one that does not come is a
   refused.find("tunebook-tab-plan").click();
   await drawn();
   refused.find("tunebook-tab-data").click();
-  await drawn();
-  await partsHere(refused.el);
-  expect(refused.el.querySelector("[role=grid]")).not.toBeNull();
+  await vi.waitFor(() => expect(refused.el.querySelector("[role=grid]")).not.toBeNull());
   expect(refused.el.querySelector("[role=alert]")).toBeNull();
 });

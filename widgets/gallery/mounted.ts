@@ -59,6 +59,7 @@ interface MountOptions {
 /** Until what is on its way is there. */
 export async function partsHere(el: Element): Promise<void> {
   const coming = () => [...el.querySelectorAll(".tb-to-come .tb-turning")].some((one) => one.checkVisibility());
+  if (!coming()) return;
   for (let at = 0; at < 300 && coming(); at += 1) await drawn();
   for (let at = 0; at < 2; at += 1) await drawn();
 }
