@@ -1,6 +1,6 @@
 # Everything a person does here. `make` alone lists it. PYTHON, TORCH, TORCH_INDEX, CHROMIUM and APT=no: CONTRIBUTING.md.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all chaos lint type format build hub dev bench setup lock clean
+.PHONY: help demo test test-all test-panels test-python chaos lint type format build hub dev bench setup lock clean
 BIN := .venv/bin
 # Files of tests run side by side, one for each core: three on two cores took a third longer, as trainings share them.
 SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
@@ -16,13 +16,18 @@ demo: ## fine-tune a real model on real data, all stages, at most 8 minutes; HUB
 	@$(BIN)/python examples/demo$(if $(HUB),_hub).py
 
 test: lint ## what has to pass before a commit lands: lint, types, panels, Python, notebooks, browser, kills
-	@CHROMIUM="$$(cat .cache/chromium)" npm test --silent
-	@$(BIN)/python -m pytest $(SIDE_BY_SIDE)
+	@$(MAKE) --no-print-directory -j2 test-panels test-python
 
 test-all: lint ## the same with the tests that take many minutes
-	@CHROMIUM="$$(cat .cache/chromium)" npm test --silent
-	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not alone"
+	@$(MAKE) --no-print-directory -j2 test-panels test-python WHICH='-m "not alone"'
 	@$(BIN)/python -m pytest -m alone
+
+# Side by side, as a browser mostly waits for its next frame.
+test-panels: setup
+	@CHROMIUM="$$(cat .cache/chromium)" npm test --silent
+
+test-python: setup
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(WHICH)
 
 chaos: setup ## 10,000 schedules of faults, kills and cancels against the stand-in Hub: what they cost
 	@cd tests && ../$(BIN)/python -m money
