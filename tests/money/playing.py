@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,6 +17,7 @@ from tunebook.pipeline.crash import CRASH_POINTS
 from tunebook.pipeline.ledger import usd
 
 LANES = 8
+PER_HOME = 600  # schedules on one Hub and home: supervisors count the month of all runs that are there
 
 
 def grid() -> list[Schedule]:
@@ -28,7 +29,16 @@ def grid() -> list[Schedule]:
 
 
 def play(folder: Path, random: int, with_seed: int) -> list[Outcome]:
-    """The outcomes of the grid and of as many random schedules, on a Hub and a home in this folder."""
+    """The outcomes of the grid and of as many random schedules, on Hubs and homes in this folder."""
+    every = [*grid(), *drawn(random, with_seed)]
+    outcomes: list[Outcome] = []
+    for at in range(0, len(every), PER_HOME):
+        outcomes += _at_home(folder / f"home-{at}", every[at : at + PER_HOME])
+    return outcomes
+
+
+def _at_home(folder: Path, every: Sequence[Schedule]) -> list[Outcome]:
+    folder.mkdir(parents=True)
     hub = StandInHub()
     with served(hub), ExitStack() as stack, ThreadPoolExecutor(LANES) as pool:
         field = Field(hub, folder)
@@ -43,7 +53,7 @@ def play(folder: Path, random: int, with_seed: int) -> list[Outcome]:
             finally:
                 free.put(player)
 
-        return list(pool.map(one, [*grid(), *drawn(random, with_seed)]))
+        return list(pool.map(one, every))
 
 
 def drawn(count: int, with_seed: int) -> list[Schedule]:

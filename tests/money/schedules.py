@@ -138,7 +138,7 @@ class Field:
         result = json.dumps({"root": str(folder), "stages": {"train": {"code": code, "seconds": 0.1}}})
         place = folder / "jobs" / f"train-{job.labels['tunebook-attempt']}" / "result.json"
         first = job.labels["tunebook-attempt"] == "1"
-        naps = 30 if schedule.ending in _FROM_OUTSIDE and first else 0.02
+        naps = 5 if schedule.ending in _FROM_OUTSIDE and first else 0.02
         return ["sh", "-c", f"echo one; sleep {naps}; echo '{result}' > {place}; echo two; exit {code}"]
 
     def expect(self, run_id: str, schedule: Schedule) -> None:
@@ -189,7 +189,7 @@ class Player:
             threading.Thread(target=self._kill, args=(run_id, said), daemon=True).start()
 
     def _first(self, run_id: str) -> Job | None:
-        deadline = time.monotonic() + 2.0
+        deadline = time.monotonic() + 5.0
         while time.monotonic() < deadline:
             for job in self.jobs(run_id):
                 if job.labels.get("tunebook-attempt") == "1" and job.stage == "RUNNING" and job.lines:
