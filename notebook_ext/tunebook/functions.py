@@ -577,7 +577,10 @@ def _plan_of(plan: str) -> Plan:
 def _refuse_questions(made: Plan) -> None:
     if made.questions:
         first = made.questions[0]
-        raise CallError(first.field, first.why, "say it in the instruction, or as a line `field: value`")
+        verb = "say" if made.spec.get(first.field) is None else "change"
+        raise CallError(
+            first.field, first.why.rstrip("."), f"{verb} it in the instruction, or as a line `field: value`"
+        )
 
 
 def _person_there() -> bool:

@@ -198,9 +198,10 @@ class Supervisor:
             self.write("proved", passed=proof.passed, seconds=proof.seconds)
         if not proof.passed:
             failed = [one for one in proof.checks if not one.passed]
+            others = [f"also failed: {', '.join(one.id for one in failed[3:])}"] if failed[3:] else []
             self._failed(
                 "The script did not pass its proof in miniature, so nothing was started and nothing is spent.",
-                "; ".join(f"{one.id}: {one.evidence}" for one in failed[:3]),
+                "; ".join([*(f"{one.id}: {one.evidence}" for one in failed[:3]), *others]),
                 "Mend the script or the cell, and run it again.",
             )
             raise _Stopped

@@ -14,6 +14,9 @@ from tunebook.pipeline.errors import CallError
 METHODS = ("sft", "dpo", "grpo", "kto", "reward")
 
 #: Why rows fit no method that would have to leave out a system prompt.
+NO_TEMPLATE = (
+    "the rows are conversations, and the model has no chat template to render them with; its instruct form has one"
+)
 NO_TURNS = "a system prompt needs turns, and these rows are plain text"
 #: Columns that TRL takes a meaning from, by name. One that is there and means something else spoils the reading.
 MEANINGFUL = {
@@ -119,7 +122,7 @@ def _sft(situation: Situation) -> MethodFit:
     conversational = layout.conversational or layout.format in ("Alpaca", "question and answer")
     if layout.format == "prompt and completion":
         if conversational and situation.template is False:
-            return _no("the rows are turns, and the model has no chat template to render them with")
+            return _no(NO_TEMPLATE)
         if situation.system_prompt:
             return _mapped(situation, "completion", "the system prompt is put before every prompt")
         extra = situation.disturbing(layout)
@@ -148,7 +151,7 @@ def _as_is(layout: Layout) -> Target:
 
 def _sft_turns(situation: Situation, layout: Layout) -> MethodFit:
     if situation.template is False:
-        return _no("the rows are conversations, and the model has no chat template to render them with")
+        return _no(NO_TEMPLATE)
     if situation.known is False:
         return _mapped(
             situation,
@@ -186,7 +189,7 @@ def _pairs(situation: Situation) -> MethodFit:
     if situation.layouts.mixed:
         return _no("the pairs have different formats in different rows")
     if layout.conversational and situation.template is False:
-        return _no("the rows are turns, and the model has no chat template to render them with")
+        return _no(NO_TEMPLATE)
     what = "what sets the chosen answer apart from the rejected one is learned"
     if layout.columns.get("prompt", "prompt") != "prompt" or situation.disturbing(layout) or situation.system_prompt:
         if situation.system_prompt and not layout.conversational:
@@ -206,7 +209,7 @@ def _kto(situation: Situation) -> MethodFit:
                 "the rows have different formats" if same else "only some rows say whether their completion is wanted"
             )
         if layout.conversational and situation.template is False:
-            return _no("the rows are turns, and the model has no chat template to render them with")
+            return _no(NO_TEMPLATE)
         marked = "each completion is marked as wanted or not"
         if not situation.system_prompt:
             return MethodFit(status="ready", why=marked)
@@ -222,6 +225,8 @@ def _grpo(situation: Situation) -> MethodFit:
     assert layout is not None
     if situation.layouts.mixed:
         return _no("the rows have different formats")
+    if situation.template is False and (layout.conversational or _is_turns(layout)):
+        return _no(NO_TEMPLATE)
     if layout.format == "prompt only":
         why = f"the prompts are there; {situation.checked_by or 'a reward function must be chosen'}"
         if not situation.system_prompt:

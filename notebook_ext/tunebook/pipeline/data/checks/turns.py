@@ -10,6 +10,7 @@ from tunebook.pipeline.data.checks import Examined, Verdict, check
 from tunebook.pipeline.data.layout import Layout
 from tunebook.pipeline.data.mapping import ROLES
 from tunebook.pipeline.data.report import Finding, Severity
+from tunebook.pipeline.data.template import has_template
 
 KNOWN = {"system", "developer", "user", "assistant", "tool", "function", "observation", "ipython"}
 
@@ -70,8 +71,8 @@ def turns_are_whole_and_in_order(examined: Examined) -> Verdict:
 def _refused(examined: Examined) -> list[Finding]:
     """Rows that the model's chat template cannot render: training would end at the first of them."""
     failed = examined.summary.failed if examined.summary else {}
-    if not failed:
-        return []
+    if not failed or not has_template(examined.tokenizer):
+        return []  # without a template it is the model that no row fits, and the methods say so
     message = "{n} {are|is} refused by the model's chat template, so no training could start"
     remedy = "give {them|it} the turns that the template expects, or take {them|it} out"
     return [

@@ -13,7 +13,7 @@ import torch
 
 from tunebook.pipeline.errors import CallError
 from tunebook.pipeline.hardware.memory import MemoryAsk
-from tunebook.pipeline.hardware.meta.attention import PREFIX
+from tunebook.pipeline.hardware.meta.attention import PREFIX, register
 from tunebook.pipeline.hardware.meta.four_bit import FourBitLinear, pack
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
@@ -175,6 +175,7 @@ def build(ask: MemoryAsk, layers: int, rank: int) -> Any:
 
     config = copy.deepcopy(config_of(ask.model, ask.model_revision, ask.trust_remote_code))
     _deepen(config, layers)
+    register()
     name = PREFIX + ask.attention
     try:
         with torch.device("meta"), no_init_weights():
