@@ -82,10 +82,12 @@ def test_a_script_is_edited_in_the_next_cell_and_starts_when_it_is_proved(plan_i
 def test_an_edit_that_spoils_the_training_is_never_started(plan_id: str, tmp_path: Path) -> None:
     with kernel(tmp_path, widgets=True) as shell:
         cell = edited(opened(shell, plan_id), "LEARNING_RATE = 0.0")
-        spoiled = cell.replace("        trainer.add_callback(journal)\n", "")
-        assert not shell.run(spoiled.replace('"save_strategy": "steps"', '"save_strategy": "no"')).failed
+        whole = '(folder / "whole.json").write_text('
+        assert whole in cell
+        assert not shell.run(cell.replace(whole, "str(")).failed
         until(lambda: newest().finished, "the proof's end", seconds=240)
         run = newest()
         assert run.state == "failed" and run.problem and not run.attempts
         assert "did not pass its proof in miniature, so nothing was started" in run.problem["what"]
+        assert "moves" in run.problem["why"]
         assert "checkpoint" in run.problem["why"]
