@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from array import array
 from pathlib import Path
 from random import Random
@@ -9,14 +10,18 @@ from typing import Any
 
 import datasets
 import pytest
+from tiny import tiny_model
+from transformers import AutoTokenizer
 from unit.data.made import pairs, sentence, turns
 
+import tunebook
 from tunebook.pipeline.data.checks import Examined
 from tunebook.pipeline.data.checks.template import one_token_begins_the_text
 from tunebook.pipeline.data.inspection import inspect_data
 from tunebook.pipeline.data.layout import Layouts
 from tunebook.pipeline.data.report import Check
 from tunebook.pipeline.data.summary import Summary
+from tunebook.pipeline.errors import CallError
 
 
 def checked(rows: list[dict[str, Any]], model: Path, id: str) -> Check:
@@ -27,6 +32,29 @@ def checked(rows: list[dict[str, Any]], model: Path, id: str) -> Check:
 def test_plain_text_uses_no_template(model_folder: Path) -> None:
     check = checked([{"text": sentence(Random(n))} for n in range(30)], model_folder, "K17")
     assert (check.status, check.why) == ("skipped", "the rows are no conversations, so no chat template is used")
+
+
+def test_conversations_without_a_template_are_the_models_matter_and_no_fault_of_the_rows(
+    model_folder: Path, tmp_path: Path
+) -> None:
+    model = tiny_model(model_folder, tmp_path / "base")
+    (model / "chat_template.jinja").unlink(missing_ok=True)
+    tokenizer = AutoTokenizer.from_pretrained(str(model_folder))
+    tokenizer.chat_template = None
+    tokenizer.save_pretrained(model)
+    asked = [turns(f"What is {n} + 1?", str(n + 1)) for n in range(30)]
+    rows = [{"messages": [*one["prompt"], *one["completion"]]} for one in asked]
+    report = inspect_data(datasets.Dataset.from_list(rows), model=str(model)).report
+    assert not [finding for finding in report.findings if finding.id == "K14"]
+    for method in ("sft", "grpo"):
+        assert report.methods[method].status == "no"
+        assert "the model has no chat template to render them with" in report.methods[method].why
+
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(
+        CallError, match=r"no chat template .*; its instruct form has one: change it in the instruction"
+    ):
+        tunebook.script(f"model: {model}\ndataset: {tmp_path / 'rows.jsonl'}\nmax_steps: 4")
 
 
 def test_conversations_of_several_answers_are_asked_for_their_last(model_folder: Path) -> None:

@@ -13,10 +13,10 @@ from tunebook.pipeline.errors import CallError
 
 METHODS = ("sft", "dpo", "grpo", "kto", "reward")
 
-#: Why rows fit no method that would have to leave out a system prompt.
 NO_TEMPLATE = (
     "the rows are conversations, and the model has no chat template to render them with; its instruct form has one"
 )
+#: Why rows fit no method that would have to leave out a system prompt.
 NO_TURNS = "a system prompt needs turns, and these rows are plain text"
 #: Columns that TRL takes a meaning from, by name. One that is there and means something else spoils the reading.
 MEANINGFUL = {

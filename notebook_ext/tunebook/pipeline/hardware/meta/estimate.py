@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from tunebook.pipeline.errors import CallError
 from tunebook.pipeline.hardware.memory import MemoryAsk, MemoryEstimate
-from tunebook.pipeline.hardware.meta import attention
 from tunebook.pipeline.hardware.meta.live import PARTS, WEIGHTS, Phase
 from tunebook.pipeline.hardware.meta.model import config_of, depths, known, period_of
 from tunebook.pipeline.hardware.meta.step import Ready, Step, ready, run
@@ -86,8 +85,6 @@ def warm(loss: str) -> None:
 
     if loss == "chunked":
         from trl.trainer.utils import add_fused_lm_head  # noqa: F401
-
-    attention.register()
 
 
 def phases_of(
